@@ -1,0 +1,109 @@
+"""The import hook: while it is installed, `torch` and `functorch` are other names for this package's modules.
+
+`import torch.nn` gives the very module `functorch_jax.torch.nn`, and `import functorch.compile` gives
+`functorch_jax.compile`: nothing is loaded twice, and the modules keep the names and specs that they had. Every other
+import is left alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__ = ["install", "uninstall"]
+
+ROOTS = {"torch": "functorch_jax.torch", "functorch": "functorch_jax"}
+
+
+def install() -> None:
+    """Make `import torch` and `import functorch` mean functorch_jax, until `uninstall()`.
+
+    Call it before anything imports torch. A second call does nothing.
+
+    Raises: RuntimeError if real PyTorch or real functorch is already imported in this process.
+
+    Example:
+        >>> import functorch_jax
+        >>> functorch_jax.install()
+        >>> import torch
+        >>> torch.__name__
+        'functorch_jax.torch'
+        >>> functorch_jax.uninstall()
+    """
+    for name, ours in ROOTS.items():
+        module = sys.modules.get(name)
+        if module is not None and module is not sys.modules.get(ours):
+            where = getattr(module, "__file__", None) or "unknown file"
+            raise RuntimeError(
+                f"functorch_jax.install(): {name!r} is already imported in this process (from {where}); call install() "
+                f"before anything imports {name}. In a notebook, restart the kernel and load functorch_jax first"
+            )
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+
+
+def uninstall() -> None:
+    """Undo `install()`: later imports of `torch` and `functorch` are no business of functorch_jax.
+
+    Names that a program has already bound keep their meaning. Without a previous `install()` it does nothing.
+
+    Example:
+        >>> functorch_jax.uninstall()
+    """
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    for name, module in _finder.aliases.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+    _finder.aliases.clear()
+
+
+class _Finder(MetaPathFinder):
+    """Finds `torch…` and `functorch…` among this package's modules."""
+
+    def __init__(self) -> None:
+        self.aliases: dict[str, ModuleType] = {}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        root, dot, rest = fullname.partition(".")
+        if root not in ROOTS:
+            return None
+        ours = ROOTS[root] + dot + rest
+        if ours in sys.modules or importlib.util.find_spec(ours) is not None:
+            return ModuleSpec(fullname, _AliasLoader(ours, self.aliases), origin=ours)
+        # Who asks `importlib.util.find_spec` whether there is such a module wants an answer, not an exception. Frame 0
+        # is this one, 1 the import system's loop over the finders, 2 whoever started that.
+        if sys._getframe(2).f_globals.get("__name__") == "importlib.util":
+            return None
+        raise ModuleNotFoundError(
+            f"No module named {fullname!r}: functorch_jax stands in for {root}, and does not support this part of it yet",
+            name=fullname,
+        )
+
+
+class _AliasLoader(Loader):
+    """Loads one of this package's modules under a second name."""
+
+    def __init__(self, ours: str, aliases: dict[str, ModuleType]) -> None:
+        self.ours = ours
+        self.aliases = aliases
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.ours)
+        self.own_spec = module.__spec__
+        self.aliases[spec.name] = module
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # It has run under its own name. The import system has just given it the alias's spec: put its own back.
+        module.__spec__ = self.own_spec
+
+
+_finder = _Finder()

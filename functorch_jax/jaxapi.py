@@ -1,0 +1,279 @@
+"""The one file that touches what JAX does not promise to keep.
+
+Everything here is a thin name for something under `jax.core`, `jax.extend`, `jax.interpreters` or `jax._src`; a JAX
+upgrade is a change to this file. The three ideas built on them:
+
+* `NoGradTrace` wraps the current trace while grad mode is off, so that `no_grad` acts on any JAX code.
+* `peel` looks inside a tracer: what a transform wrapped, and which axis it batched.
+* `vmap_flat` is `jax.vmap` for a function that chooses the out axes while it runs.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax._src.core import trace_ctx as _trace_ctx
+from jax.core import ShapedArray, Trace, Tracer
+from jax.extend.core import Primitive, set_current_trace
+from jax.interpreters import ad, batching, mlir
+
+def _eval_trace() -> Trace:
+    with jax.core.eval_context():
+        return _trace_ctx.trace
+
+
+EVAL_TRACE: Trace = _eval_trace()
+"""The trace that is current when no transformation is active."""
+
+
+def current_trace() -> Trace:
+    """The trace that the next primitive will be bound on, `NoGradTrace` included."""
+    return _trace_ctx.trace
+
+
+def switch_trace(trace: Trace) -> None:
+    """Make `trace` current until the enclosing transformation puts its own back."""
+    _trace_ctx.set_trace(trace)
+
+
+def base_trace() -> Trace:
+    """The current trace without the wrapping of `no_grad`: the identity of "where we are"."""
+    trace = _trace_ctx.trace
+    while type(trace) is NoGradTrace:
+        trace = trace.parent_trace
+    return trace
+
+
+def trace_ref() -> weakref.ref[Trace] | None:
+    """A weak reference to `base_trace()`, or None when no transformation is active."""
+    trace = _trace_ctx.trace
+    if trace is EVAL_TRACE:
+        return None
+    while type(trace) is NoGradTrace:
+        trace = trace.parent_trace
+    return None if trace is EVAL_TRACE else weakref.ref(trace)
+
+
+# ---- the primitives behind no_grad -----------------------------------------------------------------------------------
+
+# Identity whose tangent passes and whose transpose is zero: PyTorch's no_grad stops reverse mode at every level and
+# leaves forward mode alone. lax.stop_gradient would stop both.
+_stop_reverse_p = Primitive("stop_reverse")
+_stop_reverse_p.def_impl(lambda x: x)
+_stop_reverse_p.def_abstract_eval(lambda x: x)
+ad.deflinear2(_stop_reverse_p, lambda _, x: [ad.Zero(x.aval)])
+batching.defvectorized(_stop_reverse_p)
+mlir.register_lowering(_stop_reverse_p, lambda _, x: [x])
+
+# (old, new) -> new, whose tangent is that of `new` and whose cotangent goes to `old`: what an in-place write under
+# no_grad means to a value that reverse mode already tracks.
+_untracked_write_p = Primitive("untracked_write")
+_untracked_write_p.def_impl(lambda old, new: new)
+_untracked_write_p.def_abstract_eval(lambda old, new: new)
+
+
+def _untracked_write_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    out = _untracked_write_p.bind(*primals)
+    if all(type(t) is ad.Zero for t in tangents):
+        return out, ad.Zero.from_primal_value(out)
+    return out, _untracked_write_p.bind(*map(ad.instantiate_zeros, tangents))
+
+
+def _untracked_write_transpose(cotangent: Any, old: Any, new: Any) -> list[Any]:
+    return [
+        cotangent if ad.is_undefined_primal(old) else None,
+        ad.Zero(new.aval) if ad.is_undefined_primal(new) else None,
+    ]
+
+
+ad.primitive_jvps[_untracked_write_p] = _untracked_write_jvp
+ad.primitive_transposes[_untracked_write_p] = _untracked_write_transpose
+batching.defbroadcasting(_untracked_write_p)
+mlir.register_lowering(_untracked_write_p, lambda _, old, new: [new])
+
+
+def is_inexact(x: Any) -> bool:
+    """Whether `x` is an array of a floating or complex dtype (others carry no derivative)."""
+    dtype = getattr(x, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, np.inexact)
+
+
+def stop_reverse(x: Any) -> Any:
+    """`x`, through which no cotangent passes; tangents do."""
+    return _stop_reverse_p.bind(x) if is_inexact(x) else x
+
+
+def untracked_write(old: Any, new: Any) -> Any:
+    """`new`, with the cotangent going to `old` (both of one shape and dtype)."""
+    return _untracked_write_p.bind(old, new) if is_inexact(new) else new
+
+
+@jax.custom_jvp
+def keep_derivative(old: Any, new: Any) -> Any:
+    """The value of `new` with the derivative of `old`, in both modes: a write through `.data` or `.detach()`."""
+    return new
+
+
+@keep_derivative.defjvp
+def _keep_derivative_jvp(primals: Any, tangents: Any) -> Any:
+    return keep_derivative(*primals), tangents[0]
+
+
+class NoGradTrace(Trace):
+    """Binds on the parent trace, then lets no cotangent (in inference mode: no tangent either) through the results."""
+
+    def __init__(self, parent: Trace, inference: bool = False) -> None:
+        super().__init__()
+        self.parent_trace = parent
+        self.inference = inference
+        self.requires_low = getattr(parent, "requires_low", False)
+        tag = getattr(parent, "tag", None)
+        if tag is not None:
+            self.tag = tag
+
+    def is_valid(self) -> bool:
+        return self.parent_trace.is_valid()
+
+    def stage_value(self, val: Any) -> Any:
+        return self.parent_trace.stage_value(val)
+
+    def _stop(self, x: Any) -> Any:
+        return lax.stop_gradient(x) if self.inference else stop_reverse(x)
+
+    def process_primitive(self, primitive: Primitive, tracers: Any, params: Any, /) -> Any:
+        with set_current_trace(self.parent_trace):
+            out = primitive.bind(*tracers, **params)
+            if primitive is _stop_reverse_p or primitive is _untracked_write_p:
+                return out
+            return [self._stop(x) for x in out] if primitive.multiple_results else self._stop(out)
+
+    def process_custom_jvp_call(self, primitive: Primitive, fun: Any, jvp: Any, tracers: Any, /, **kwargs: Any) -> Any:
+        with set_current_trace(self.parent_trace):
+            out = self.parent_trace.process_custom_jvp_call(primitive, fun, jvp, tracers, **kwargs)
+            return [self._stop(x) for x in out]
+
+    def process_custom_vjp_call(
+        self, primitive: Primitive, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **kwargs: Any
+    ) -> Any:
+        with set_current_trace(self.parent_trace):
+            out = self.parent_trace.process_custom_vjp_call(primitive, fun, fwd, bwd, tracers, **kwargs)
+            return [self._stop(x) for x in out]
+
+
+# ---- looking inside tracers ------------------------------------------------------------------------------------------
+
+
+class Peeled(NamedTuple):
+    """One level taken off a tracer: `kind` is "grad" or "vmap", `inner` what it wraps, `axis` the batched axis."""
+
+    kind: str
+    inner: Any
+    axis: int | None
+
+
+def peel(x: Any) -> Peeled | None:
+    """Take one transformation off `x`; None for a concrete array and for a value of a program being traced."""
+    if not isinstance(x, Tracer):
+        return None
+    if hasattr(x, "primal") and hasattr(x, "tangent"):
+        return Peeled("grad", x.primal, None)
+    if hasattr(x, "batch_dim"):
+        return Peeled("vmap", x.val, x.batch_dim if type(x.batch_dim) is int else None)
+    return None
+
+
+def peel_all(x: Any) -> Any:
+    """The array or jit-time tracer at the bottom of `x`, batched axes included."""
+    while (level := peel(x)) is not None:
+        x = level.inner
+    return x
+
+
+def is_traced(x: Any) -> bool:
+    """Whether `x` has no value yet, because a program is being traced for compilation."""
+    return isinstance(peel_all(x), Tracer)
+
+
+def is_batched(x: Any, trace: Trace | None = None) -> bool:
+    """Whether `x` varies along the axis that `trace` (any vmap, when None) maps."""
+    while (level := peel(x)) is not None:
+        if level.kind == "vmap" and level.axis is not None and (trace is None or _same(x._trace, trace)):
+            return True
+        x = level.inner
+    return False
+
+
+def _same(a: Trace, b: Trace) -> bool:
+    return a is b or getattr(a, "tag", a) is getattr(b, "tag", b)
+
+
+def is_tracked(x: Any) -> bool:
+    """Whether `x` carries a tangent at some level: a derivative with respect to it may be asked for."""
+    while (level := peel(x)) is not None:
+        if level.kind == "grad":
+            return True
+        x = level.inner
+    return False
+
+
+def belongs_to_dead_trace(x: Any) -> bool:
+    """Whether `x` escaped from a transformation that has ended."""
+    return isinstance(x, Tracer) and not x._trace.is_valid()
+
+
+def under_jit() -> bool:
+    """Whether values are abstract here: a program is being traced for compilation."""
+    trace: Any = _trace_ctx.trace
+    while trace is not None and trace is not EVAL_TRACE:
+        parent = getattr(trace, "parent_trace", None)
+        if parent is None:
+            return True  # only traces that stage a program out have no parent to run on
+        if type(trace).__name__ in ("DynamicJaxprTrace", "JaxprTrace"):
+            return True
+        trace = parent
+    return False
+
+
+def is_weak(x: Any) -> bool:
+    """Whether `x` entered as a Python number, so that it does not decide a dtype."""
+    return bool(getattr(getattr(x, "aval", None), "weak_type", False))
+
+
+def shaped(shape: Sequence[int], dtype: Any) -> ShapedArray:
+    """An abstract array."""
+    return ShapedArray(tuple(shape), dtype)
+
+
+# ---- transformations with one liberty more ---------------------------------------------------------------------------
+
+
+def vmap_flat(fun: Callable[..., tuple[list[Any], list[int | None]]], in_axes: Sequence[int | None], size: int) -> Any:
+    """`jax.vmap` of a function over a flat list of arrays that returns `(outputs, out_axes)`.
+
+    JAX reads `out_axes` only after the function has run, so a list that the function fills does what a callback would.
+    """
+    out_axes: list[int | None] = []
+
+    def run(*arrays: Any) -> list[Any]:
+        outputs, axes = fun(*arrays)
+        out_axes[:] = axes
+        return outputs
+
+    return lambda *arrays: jax.vmap(run, in_axes=tuple(in_axes), out_axes=out_axes, axis_size=size)(*arrays)
+
+
+def flatten_one_level(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]] | None:
+    """Children of a node type that was registered with JAX, and how to rebuild it; None for a leaf."""
+    if x is None or jax.tree_util.all_leaves([x]):
+        return None
+    children, treedef = jax.tree_util.tree_flatten(x, is_leaf=lambda y: y is not x)
+    return children, lambda new: jax.tree_util.tree_unflatten(treedef, new)
+
+
+stop_gradient = lax.stop_gradient

@@ -1,0 +1,1 @@
+"""functorch's transforms: one family a file."""
