@@ -43,8 +43,9 @@ def install() -> None:
                 f"functorch_jax.install(): {name!r} is already imported in this process (from {where}); call install() "
                 f"before anything imports {name}. In a notebook, restart the kernel and load functorch_jax first"
             )
-    if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
+    if _aliases not in sys.meta_path:
+        sys.meta_path.insert(0, _aliases)
+        sys.meta_path.append(_gaps)
 
 
 def uninstall() -> None:
@@ -55,19 +56,20 @@ def uninstall() -> None:
     Example:
         >>> functorch_jax.uninstall()
     """
-    if _finder in sys.meta_path:
-        sys.meta_path.remove(_finder)
-    for name, module in _finder.aliases.items():
+    for finder in (_aliases, _gaps):
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+    for name, module in _aliases.made.items():
         if sys.modules.get(name) is module:
             del sys.modules[name]
-    _finder.aliases.clear()
+    _aliases.made.clear()
 
 
-class _Finder(MetaPathFinder):
-    """Finds `torch…` and `functorch…` among this package's modules."""
+class _AliasFinder(MetaPathFinder):
+    """Comes first, and finds `torch…` and `functorch…` among this package's modules."""
 
     def __init__(self) -> None:
-        self.aliases: dict[str, ModuleType] = {}
+        self.made: dict[str, ModuleType] = {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -76,29 +78,56 @@ class _Finder(MetaPathFinder):
         if root not in ROOTS:
             return None
         ours = ROOTS[root] + dot + rest
-        if ours in sys.modules or importlib.util.find_spec(ours) is not None:
-            return ModuleSpec(fullname, _AliasLoader(ours, self.aliases), origin=ours)
-        # Who asks `importlib.util.find_spec` whether there is such a module wants an answer, not an exception. Frame 0
-        # is this one, 1 the import system's loop over the finders, 2 whoever started that.
-        if sys._getframe(2).f_globals.get("__name__") == "importlib.util":
+        if ours not in sys.modules and importlib.util.find_spec(ours) is None:
             return None
-        raise ModuleNotFoundError(
-            f"No module named {fullname!r}: functorch_jax stands in for {root}, and does not support this part of it yet",
-            name=fullname,
-        )
+        return ModuleSpec(fullname, _AliasLoader(ours, self.made), origin=ours)
+
+
+class _GapFinder(MetaPathFinder):
+    """Comes last, and says of a part of torch that nobody found that it is not supported yet."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        for root, ours in ROOTS.items():
+            if fullname.startswith(f"{root}."):  # import torch.fft
+                reason = f"functorch_jax stands in for {root}, and does not support this part of it yet"
+                message = f"No module named {fullname!r}: {reason}"
+            elif fullname.startswith(f"{ours}."):  # from torch import fft: the import system asks the module it has
+                reason = _why_missing(fullname)
+                fullname = root + fullname.removeprefix(ours)
+                message = f"cannot import {fullname!r}: {reason}"
+            else:
+                continue
+            # Who asks `importlib.util.find_spec` whether there is such a module wants an answer, not an exception.
+            # Frame 0 is this one, 1 the import system's loop over the finders, 2 whoever started that.
+            if sys._getframe(2).f_globals.get("__name__") == "importlib.util":
+                return None
+            # With any other name than the one asked for, `from torch import fft` lets the message through.
+            raise ModuleNotFoundError(message, name=fullname)
+        return None
+
+
+def _why_missing(fullname: str) -> str:
+    parent, _, name = fullname.rpartition(".")
+    try:
+        getattr(sys.modules[parent], name)
+    except AttributeError as error:
+        return str(error)
+    return "it is not a module"
 
 
 class _AliasLoader(Loader):
     """Loads one of this package's modules under a second name."""
 
-    def __init__(self, ours: str, aliases: dict[str, ModuleType]) -> None:
+    def __init__(self, ours: str, made: dict[str, ModuleType]) -> None:
         self.ours = ours
-        self.aliases = aliases
+        self.made = made
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(self.ours)
         self.own_spec = module.__spec__
-        self.aliases[spec.name] = module
+        self.made[spec.name] = module
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -106,4 +135,5 @@ class _AliasLoader(Loader):
         module.__spec__ = self.own_spec
 
 
-_finder = _Finder()
+_aliases = _AliasFinder()
+_gaps = _GapFinder()

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax._src.core import trace_ctx as _trace_ctx
+from jax._src.interpreters.batching import BatchTracer as _BatchTracer
 from jax.core import ShapedArray, Trace, Tracer
 from jax.extend.core import Primitive, set_current_trace
 from jax.interpreters import ad, batching, mlir
@@ -203,13 +204,14 @@ def is_traced(x: Any) -> bool:
 def is_batched(x: Any, trace: Trace | None = None) -> bool:
     """Whether `x` varies along the axis that `trace` (any vmap, when None) maps."""
     while (level := peel(x)) is not None:
-        if level.kind == "vmap" and level.axis is not None and (trace is None or _same(x._trace, trace)):
+        if level.kind == "vmap" and level.axis is not None and (trace is None or same_trace(x._trace, trace)):
             return True
         x = level.inner
     return False
 
 
-def _same(a: Trace, b: Trace) -> bool:
+def same_trace(a: Trace, b: Trace) -> bool:
+    """Whether two traces are of one transformation."""
     return a is b or getattr(a, "tag", a) is getattr(b, "tag", b)
 
 
@@ -266,6 +268,11 @@ def vmap_flat(fun: Callable[..., tuple[list[Any], list[int | None]]], in_axes: S
         return outputs
 
     return lambda *arrays: jax.vmap(run, in_axes=tuple(in_axes), out_axes=out_axes, axis_size=size)(*arrays)
+
+
+def batch_tracer(trace: Trace, array: Any) -> Any:
+    """`array`, whose leading axis is the one that the vmap running on `trace` maps, as that vmap's value for one row."""
+    return _BatchTracer(trace, array, 0, None)
 
 
 def flatten_one_level(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]] | None:

@@ -65,8 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("nothing to run: name a script, -m module or -c code")
     _enter(Settings(options.device, options.vmap_branches))
     _check_device(options.device)
+    sys.argv[:] = ["-m", *words[1:]]  # what the packages above a module see while they are imported
     try:
-        _run(find(words[0]), words[1:])
+        _run(find(words[0]))
     except BaseException:
         _hide_launcher_frames()
         raise
@@ -133,7 +134,7 @@ def _script(path: str) -> Program:
     spec = PathFinder.find_spec("__main__", [path])
     if spec is not None:
         return Program(_code_of(spec), _attributes(spec), path, path)
-    absolute = os.path.abspath(path)
+    absolute = os.path.join(os.getcwd(), path)
     try:
         with io.open_code(absolute) as file:
             source = file.read()
@@ -146,7 +147,6 @@ def _script(path: str) -> Program:
 
 def _module(name: str) -> Program:
     """A module, or the `__main__` of a package, found on `sys.path` with the current directory first."""
-    sys.argv[0] = "-m"  # what the packages above it see while they are imported
     _set_path0(os.getcwd())
     try:
         spec = find_spec(name)
@@ -189,12 +189,12 @@ def _quit(message: str, status: int = 2) -> NoReturn:
 # ---- running it ------------------------------------------------------------------------------------------------------
 
 
-def _run(program: Program, args: Sequence[str]) -> None:
+def _run(program: Program) -> None:
     """Make the program `__main__` and execute it. It stays `__main__`, for exit handlers and `python -i`."""
     main_module = ModuleType("__main__")
     main_module.__dict__.update(program.attributes)
     sys.modules["__main__"] = main_module
-    sys.argv[:] = [program.argv0, *args]
+    sys.argv[0] = program.argv0
     _set_path0(program.path0)
     exec(program.code, main_module.__dict__)
 

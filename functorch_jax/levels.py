@@ -49,7 +49,7 @@ class Level:
     def restore(self) -> None:
         """Undo every write to a captured box."""
         for box, original in self.originals.values():
-            box.reset(original)  # type: ignore[attr-defined]
+            box.reset(original)
         self.originals.clear()
 
 

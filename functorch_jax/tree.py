@@ -24,8 +24,20 @@ class Box:
     __slots__ = ()
     array: Any
 
-    def rebox(self, array: Any) -> Any:
-        """The same kind of handle around another array, with nothing shared."""
+    @classmethod
+    def from_array(cls, array: Any, *, variable: bool = False) -> Any:
+        """A new handle around `array`, with nothing shared.
+
+        A `variable` is what reverse mode differentiates: it may not be written in place.
+        """
+        raise NotImplementedError
+
+    def writes(self) -> int:
+        """How often this handle was written."""
+        raise NotImplementedError
+
+    def reset(self, array: Any) -> None:
+        """Put back the array it had before a transform."""
         raise NotImplementedError
 
     def overwrite(self, array: Any) -> None:
@@ -164,7 +176,7 @@ def _mismatch() -> NoReturn:
 def flatten_like(spec: Spec, x: Any) -> list[Any] | None:
     """The leaves of `x` in the order of `spec`, or None when `x` is built differently.
 
-    Dictionaries are matched by key, whatever their order.
+    Dictionaries of the same class are matched by key, whatever their order.
     """
     leaves: list[Any] = []
     try:
@@ -179,16 +191,17 @@ def _flatten_like(spec: Spec, x: Any, leaves: list[Any]) -> None:
     if spec.is_leaf() or node is None:
         leaves.append(x) if spec.is_leaf() and node is None else _mismatch()
         return
+    if node[0] is not spec.type:
+        _mismatch()
     for child, value in _matched(spec, node, x):
         _flatten_like(child, value, leaves)
 
 
 def _matched(spec: Spec, node: tuple[Any, Any, Iterable[Any]], x: Any) -> list[tuple[Spec, Any]]:
     kind, context, children = node
-    if kind is not spec.type:
-        # a plain dict may stand for an ordered one: it is matched by key anyhow
-        if not (kind is dict and spec.type in _DICTS):
-            _mismatch()
+    # in a prefix a plain dict may stand for an ordered one: it is matched by key anyhow
+    if kind is not spec.type and not (kind is dict and spec.type in _DICTS):
+        _mismatch()
     if spec.type in _DICTS:
         keys = _keys(spec)
         if len(keys) != len(x) or any(k not in x for k in keys):

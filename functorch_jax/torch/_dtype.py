@@ -112,9 +112,7 @@ def np_dtype(value: Any) -> np.dtype[Any]:
     if type(value) is dtype:
         return value.np
     if value is float or value is complex:
-        from functorch_jax.torch._ambient import default_dtype
-
-        return default_dtype() if value is float else torch_dtype(default_dtype()).to_complex().np
+        return np.dtype(np.float64 if value is float else np.complex128)
     if value is int or value is bool:
         return np.dtype(np.int64 if value is int else np.bool_)
     raise TypeError(f"dtype must be a torch.dtype, not {type(value).__name__}")

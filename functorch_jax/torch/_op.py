@@ -53,7 +53,14 @@ class Op:
     """A pure function on arrays with what is needed to call it on tensors."""
 
     def __init__(
-        self, fn: Callable[..., Any], name: str, scalars: str, varargs: bool, put: Callable[..., Any] | None, jit: bool
+        self,
+        fn: Callable[..., Any],
+        name: str,
+        scalars: str = "",
+        varargs: bool = False,
+        put: Callable[..., Any] | None = None,
+        jit: bool = True,
+        check: Callable[..., None] | None = None,
     ) -> None:
         self.fn = fn
         self.name = name
@@ -65,6 +72,7 @@ class Op:
         self.scalar = [p in scalars.split() for p in self.params]
         self.varargs = varargs
         self.put = put
+        self.check = check
         self.inplace_flag = self.index.get("inplace")
         self.run = self._runner(lambda key, arrays: self.apply(_fill(key[0], arrays)), jit)
         self.run_put = None
@@ -86,7 +94,7 @@ class Op:
     # -- binding arguments ---------------------------------------------------------------------------------------------
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """One value for each parameter. Raises TypeError as a Python function would."""
+        """One value for each parameter. Raises TypeError as a Python function would, and what `check` raises."""
         if self.varargs and len(args) > 1:
             args = (args[0], size_from(args[1:]))
         if len(args) > self.positional:
@@ -102,6 +110,8 @@ class Op:
         for name, value in zip(self.params, values, strict=True):
             if value is _MISSING:
                 raise TypeError(f"{self.name}() missing 1 required positional argument: '{name}'")
+        if self.check is not None:
+            self.check(*values)
         return values
 
     def split(self, values: list[Any]) -> tuple[Any, list[Any]]:
@@ -228,6 +238,7 @@ def op(
     varargs: bool = False,
     put: Callable[..., Any] | None = None,
     jit: bool = True,
+    check: Callable[..., None] | None = None,
 ) -> Callable[[F], F]:
     """Register a pure function on arrays as an op.
 
@@ -240,13 +251,15 @@ def op(
         varargs: the second parameter may be spread out: `x.view(2, 3)` for `x.view((2, 3))`.
         put: makes it a view; `put(base, value, *args)` returns `base` with the view replaced by `value`.
         jit: False for a function whose result has a shape that depends on values.
+        check: is called with the arguments, tensors as they are, before anything is computed: it raises for values that
+            PyTorch refuses, which a compiled program cannot.
 
     Returns: a decorator that gives the function back unchanged.
     """
 
     def decorate(fn: F) -> F:
         main = name or fn.__name__
-        record = Op(fn, main, scalars, varargs, put, jit)
+        record = Op(fn, main, scalars, varargs, put, jit, check)
 
         @functools.wraps(fn)
         def call(*args: Any, **kwargs: Any) -> Any:

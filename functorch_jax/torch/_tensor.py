@@ -112,8 +112,15 @@ class Tensor(Box):
         view._seen = self.root._version
         return view
 
-    def rebox(self, array: Any) -> Tensor:
-        return wrap(array)
+    @classmethod
+    def from_array(cls, array: Any, *, variable: bool = False) -> Tensor:
+        tensor = wrap(array)
+        if variable:
+            tensor._requires_grad = True
+        return tensor
+
+    def writes(self) -> int:
+        return self.root._version
 
     # -- writing -------------------------------------------------------------------------------------------------------
 

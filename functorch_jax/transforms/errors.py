@@ -5,6 +5,8 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from traceback import walk_tb
+from types import FrameType, TracebackType
 
 import jax
 
@@ -14,26 +16,38 @@ _JAX = os.path.dirname(os.path.abspath(jax.__file__))
 BRANCH = "data-dependent control flow"
 
 
-def user_line() -> str:
-    """Where the running program called us: 'file.py:12: `if x > 0:`', or '' when it cannot be told."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        path = os.path.abspath(frame.f_code.co_filename)
-        if not path.startswith((_OURS + os.sep, _JAX + os.sep)):
-            source = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-            where = f"{os.path.basename(path)}:{frame.f_lineno}"
-            return f"{where}: `{source}`" if source else where
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
+def user_line(traceback: TracebackType | None = None) -> str:
+    """Where the user's code called us: 'file.py:12: `if x > 0:`', or '' when it cannot be told.
+
+    The innermost line of an error's `traceback`, when there is one, and else of the running program.
+    """
+    if traceback is not None:
+        lines = [(frame, line) for frame, line in walk_tb(traceback) if _is_users(frame)]
+        return _describe(*lines[-1]) if lines else ""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_users(frame):
+        frame = frame.f_back
+    return "" if frame is None else _describe(frame, frame.f_lineno)
+
+
+def _is_users(frame: FrameType) -> bool:
+    path = os.path.abspath(frame.f_code.co_filename)
+    return not path.startswith((_OURS + os.sep, _JAX + os.sep))
+
+
+def _describe(frame: FrameType, line: int) -> str:
+    source = linecache.getline(frame.f_code.co_filename, line).strip()
+    where = f"{os.path.basename(frame.f_code.co_filename)}:{line}"
+    return f"{where}: `{source}`" if source else where
 
 
 class DataDependenceError(RuntimeError):
     """A function under vmap asked for the value of a mapped tensor, which is many values."""
 
 
-def data_dependent(what: str) -> DataDependenceError:
+def data_dependent(what: str, traceback: TracebackType | None = None) -> DataDependenceError:
     """The error for `what` (such as ".item()" or "bool()") on a mapped value. The class and words are PyTorch's."""
-    line = user_line()
+    line = user_line(traceback)
     where = f" at {line}" if line else ""
     remedy = (
         "A mapped tensor has one value for each row, so Python cannot branch on it or turn it into a number. Write "

@@ -1,0 +1,279 @@
+"""Generators, and the one way in which every random operation draws: `draw`."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from functorch_jax import jaxapi, levels
+from functorch_jax.torch._laws import Law
+from functorch_jax.torch._mt19937 import Engine
+from functorch_jax.torch._tensor import Tensor, unwrap, wrap
+
+__all__ = ["Generator", "check_randomness", "default_generator", "draw", "known_value"]
+
+_DEFAULT_SEED = 67280421310721
+
+
+class Generator:
+    """A stream of random numbers with a seed and a state.
+
+    The numbers are those of PyTorch's CPU generator, whatever device the tensors go to: the same seed gives the same
+    numbers. In a function that JAX compiles there is no state to advance: there, numbers come from JAX's generator under
+    a key made of the seed and of how many such draws were traced before, so they are part of the program and **repeat
+    each time it runs**. `functorch_jax.jit` will make the state an input and an output of the program.
+
+    Example:
+        >>> from functorch_jax import torch
+        >>> g = torch.Generator().manual_seed(0)
+        >>> torch.rand(3, generator=g)
+        tensor([0.4963, 0.7682, 0.0885])
+
+    Source: torch.Generator.
+    """
+
+    __slots__ = ("_device", "_engine", "_lock", "_traced", "__weakref__")
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self._device = device
+        self._engine: Engine | None = Engine(_DEFAULT_SEED)
+        self._lock = threading.RLock()
+        self._traced = 0  # draws made while a program was being traced
+
+    @property
+    def device(self) -> Any:
+        """The device that the generator was made for."""
+        if isinstance(self._device, str):
+            try:
+                from functorch_jax.torch._device import device
+            except ImportError:
+                return self._device
+            self._device = device(self._device)
+        return self._device
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = Engine(int.from_bytes(os.urandom(8), "little"))
+        return self._engine
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed`, any integer of 64 bits. Returns the generator."""
+        seed = _checked_seed(seed)
+        with self._lock:
+            self._engine = Engine(seed)
+            self._traced = 0
+        return self
+
+    def seed(self) -> int:
+        """Seed the generator from the operating system's randomness. Returns the seed."""
+        seed = int.from_bytes(os.urandom(8), "little")
+        self.manual_seed(seed)
+        return seed
+
+    def initial_seed(self) -> int:
+        """The seed that the stream started with."""
+        return self.engine.seed
+
+    def get_state(self) -> Tensor:
+        """The state, as the ByteTensor that PyTorch's CPU generator gives and takes."""
+        return wrap(jnp.asarray(self.engine.state()))
+
+    def set_state(self, new_state: Tensor) -> None:
+        """Continue from a state of `get_state`, or of PyTorch's CPU generator.
+
+        Raises TypeError for what is no ByteTensor and RuntimeError for one that is no state.
+        """
+        data = np.asarray(new_state) if isinstance(new_state, (Tensor, jax.Array, np.ndarray)) else None
+        if data is None or data.dtype != np.uint8:
+            raise TypeError("RNG state must be a torch.ByteTensor")
+        with self._lock:
+            self._engine = Engine.from_state(data)
+
+    def clone_state(self) -> Generator:
+        """Another generator, in the same state."""
+        other = Generator(self._device)
+        other._engine = Engine.from_state(self.engine.state())
+        return other
+
+    def graphsafe_get_state(self) -> Generator:
+        return self.clone_state()
+
+    def graphsafe_set_state(self, state: Generator) -> None:
+        self.set_state(state.get_state())
+
+    def __reduce__(self) -> Any:
+        return _restored, (self._device, self.engine.state())
+
+    def __repr__(self) -> str:
+        return f"<torch.Generator device={self.device!s} seed={self.initial_seed()}>"
+
+    def next_key(self) -> Any:
+        """A JAX key for the next draw of a program that is being traced."""
+        with self._lock:
+            self._traced += 1
+            seed = self.engine.seed
+            key = jax.random.key(seed & 0x7FFFFFFF)
+            for part in (seed >> 31 & 0x7FFFFFFF, seed >> 62, self._traced):
+                key = jax.random.fold_in(key, part)
+        return key
+
+
+def _restored(device: Any, state: Any) -> Generator:
+    generator = Generator(device)
+    generator._engine = Engine.from_state(state)
+    return generator
+
+
+def _checked_seed(seed: Any) -> int:
+    seed = int(seed)
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError("Overflow when unpacking long long: a seed is an integer of 64 bits")
+    return seed & 0xFFFFFFFFFFFFFFFF
+
+
+default_generator = Generator()
+"""The generator that draws unless another one is passed."""
+
+default_generator._engine = None  # seeded from the operating system when it is first used
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def check_randomness(parameters: Sequence[Any] = (), target: Any = None) -> list[levels.Level]:
+    """The running vmaps that ask for numbers of their own in each row, outermost first.
+
+    Args:
+        parameters: arrays that the drawn distribution depends on.
+        target: the array that an in-place operation is about to fill.
+
+    Raises RuntimeError where a vmap forbids random operations, and for what its rule cannot mean.
+    """
+    rows = []
+    for level in levels.stack():
+        if level.randomness is None:
+            continue
+        if level.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+            )
+        if level.kind != "vmap":
+            continue
+        trace = level.trace()
+        if level.randomness == "same":
+            if any(jaxapi.is_batched(p, trace) for p in parameters):
+                raise RuntimeError(
+                    "Vmap does not currently support same randomness with a batched tensor input. Please use the "
+                    "'different' randomness flag, or draw with parameters that all rows share and transform the result"
+                )
+            continue
+        if target is not None and not jaxapi.is_batched(target, trace):
+            raise RuntimeError(
+                "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same "
+                "randomness. If this is necessary for your usage, please file an issue with functorch."
+            )
+        rows.append(level)
+    return rows[::-1]
+
+
+def draw(
+    law: Law,
+    shape: Sequence[int],
+    dtype: Any,
+    *settings: Any,
+    generator: Generator | None = None,
+    parameters: Sequence[Any] = (),
+    given: Sequence[Any] = (),
+    target: Any = None,
+) -> Any:
+    """Random numbers as an array of `shape`: what every random operation calls.
+
+    Under vmap each running level has its say: 'error' raises, 'same' draws once for all rows, 'different' draws an array
+    with one row for each of the vmap's. A draw that raises leaves the generator as it was.
+
+    Args:
+        law: the distribution.
+        dtype: the NumPy dtype.
+        settings: Python values that the law takes.
+        generator: what draws; the default generator when None.
+        parameters: arrays that the result depends on but which the law does not take.
+        given: arrays of `shape` that the law takes after its settings.
+        target: the array that an in-place operation is about to fill.
+    """
+    if generator is None:
+        generator = default_generator
+    elif not isinstance(generator, Generator):
+        raise TypeError(f"generator must be a torch.Generator, not {type(generator).__name__}")
+    shape, dtype = tuple(shape), np.dtype(dtype)
+    for size in shape:
+        if size < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {size}: {list(shape)}")
+    if levels.current() is None:
+        rows: list[levels.Level] = []
+    else:
+        rows = check_randomness([*parameters, *given], target)
+    whole = (*(level.state["batch_size"] for level in rows), *shape)
+    values = [_spread(x, rows, whole) for x in given]
+    if jaxapi.under_jit() or any(isinstance(v, jaxapi.Tracer) for v in values):
+        array = law.traced(generator.next_key(), whole, dtype, *settings, *values)
+    else:
+        array = _drawn(law, generator, whole, dtype, settings, [np.asarray(v) for v in values])
+    for level in rows:
+        array = level.state["lift"](array)
+    return array
+
+
+def _drawn(law: Law, generator: Generator, shape: Any, dtype: Any, settings: Any, values: Any) -> Any:
+    with generator._lock:
+        engine = generator.engine
+        mark = engine.mark()
+        try:
+            numbers = law.host(engine, int(np.prod(shape, dtype=np.int64)), dtype, *settings, *values)
+            return jnp.asarray(numbers.reshape(shape))
+        except BaseException:
+            engine.rewind(mark)
+            raise
+
+
+def known_value(x: Any) -> Any:
+    """The numbers in `x` as a NumPy array, with the rows of every vmap in it; None in a program that is being traced."""
+    bottom = jaxapi.peel_all(unwrap(x))
+    return None if isinstance(bottom, jaxapi.Tracer) else np.asarray(bottom)
+
+
+def _spread(x: Any, rows: Sequence[levels.Level], whole: tuple[int, ...]) -> Any:
+    """`x` without its tracers and of the shape `whole`: an axis in front for each of the levels in `rows`."""
+    batched: dict[int, int] = {}  # a level's place in `rows`: the axis of the peeled array that it maps
+    order: list[tuple[int | None, int]] = []
+    while (level := jaxapi.peel(x)) is not None:
+        if level.kind == "vmap" and level.axis is not None:
+            order.append((_place(x, rows), level.axis))
+        x = level.inner
+    # outermost first, move each mapped axis behind those that were moved before it
+    for count, (_, axis) in enumerate(reversed(order)):
+        x = jnp.moveaxis(x, axis + count, count)
+    for axis, (place, _) in enumerate(reversed(order)):
+        if place is None:
+            from functorch_jax.transforms.errors import data_dependent
+
+            raise data_dependent("a draw whose distribution depends on it")
+        batched[place] = axis
+    inner = x.shape[len(order) :]
+    sizes = [x.shape[batched[i]] if i in batched else 1 for i in range(len(rows))]
+    missing = len(whole) - len(rows) - len(inner)
+    return jnp.broadcast_to(x.reshape(*sizes, *(1,) * missing, *inner), whole)
+
+
+def _place(x: Any, rows: Sequence[levels.Level]) -> int | None:
+    for i, level in enumerate(rows):
+        if jaxapi.same_trace(x._trace, level.trace()):
+            return i
+    return None

@@ -1,0 +1,372 @@
+"""How numbers of each distribution are made: from the words of an `Engine`, as PyTorch's CPU code makes them, and from a
+JAX key in a program that is being compiled.
+
+A law's `host` draws `n` numbers, in PyTorch's order and using up exactly the words that PyTorch uses; its `traced` gives
+numbers of the same distribution from JAX's own generator. PyTorch's results for a fixed probability or rate depend on the
+machine: builds with MKL hand `bernoulli_(p)` and `exponential_` to MKL on Intel processors, and take the portable way,
+which is ours, on all others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from functorch_jax.torch._dtype import category
+from functorch_jax.torch._mt19937 import Engine
+
+__all__ = [
+    "BELOW",
+    "BERNOULLI",
+    "BINOMIAL",
+    "CAUCHY",
+    "EXPONENTIAL",
+    "GEOMETRIC",
+    "INTEGERS",
+    "LOG_NORMAL",
+    "NORMAL",
+    "PERMUTATION",
+    "POISSON",
+    "UNIFORM",
+    "Law",
+]
+
+_Array = np.ndarray[Any, Any]
+_LONG_RANGE = 2**28  # from here on PyTorch takes 64 bits for an integer, so that the remainder is fair
+
+
+class Law(NamedTuple):
+    """`host(engine, n, dtype, *settings)` and `traced(key, shape, dtype, *settings)`."""
+
+    host: Callable[..., _Array]
+    traced: Callable[..., Any]
+
+
+def _is_complex(dtype: np.dtype[Any]) -> bool:
+    return category(dtype) == 3
+
+
+def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the real and the imaginary part."""
+    return np.dtype(np.float64 if dtype == np.complex128 else np.float32)
+
+
+def _uniforms(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
+    return engine.doubles(n) if dtype == np.float64 else engine.floats(n)
+
+
+# ---- uniform ---------------------------------------------------------------------------------------------------------
+
+
+def _uniform(engine: Engine, n: int, dtype: np.dtype[Any], low: float = 0.0, high: float = 1.0) -> _Array:
+    if _is_complex(dtype):
+        return _uniform(engine, 2 * n, _part(dtype), low, high).view(dtype)
+    u = _uniforms(engine, n, dtype)
+    low, high = dtype.type(low), dtype.type(high)
+    if (low, high) != (0, 1):
+        # PyTorch's code rounds once here, after a fused multiply and add
+        if dtype == np.float64:
+            u = _fused(u, high - low, low)
+        else:
+            span = float(np.float32(np.float32(high) - np.float32(low)))
+            u = (u.astype(np.float64) * span + float(low)).astype(np.float32)
+    u = u.astype(dtype, copy=False)
+    at_end = u == high
+    return np.where(at_end, low, u) if at_end.any() else u
+
+
+def _fused(x: _Array, y: Any, z: Any) -> _Array:
+    """x * y + z rounded once, but for ties that no test will meet: the product and the sum keep their errors."""
+    split = 2.0**27 + 1
+
+    def halves(a: Any) -> tuple[Any, Any]:
+        high = a * split - (a * split - a)
+        return high, a - high
+
+    product = x * y
+    (xh, xl), (yh, yl) = halves(x), halves(np.float64(y))
+    lost = ((xh * yh - product) + xh * yl + xl * yh) + xl * yl
+    total = product + z
+    back = total - product
+    return total + ((product - (total - back)) + (z - back) + lost)
+
+
+def _uniform_traced(key: Any, shape: tuple[int, ...], dtype: Any, low: float = 0.0, high: float = 1.0) -> Any:
+    if _is_complex(dtype):
+        re, im = jax.random.uniform(key, (2, *shape), _part(dtype), low, high)
+        return lax.complex(re, im)
+    return jax.random.uniform(key, shape, dtype, low, high)
+
+
+UNIFORM = Law(_uniform, _uniform_traced)
+
+
+# ---- normal ----------------------------------------------------------------------------------------------------------
+
+
+def _single_normals(engine: Engine, n: int) -> _Array:
+    """Standard normals as PyTorch's code for few numbers makes them: in pairs, the second kept for the next call."""
+    start = 1 if engine.next_normal is not None and n else 0
+    pairs = (n - start + 1) // 2
+    out = np.empty(start + 2 * pairs)
+    if start:
+        out[0] = engine.next_normal
+        engine.next_normal = None
+    u = engine.doubles(2 * pairs)
+    radius = np.sqrt(-2 * np.log1p(-u[1::2]))
+    angle = 2 * np.pi * u[0::2]
+    out[start::2] = radius * np.cos(angle)
+    out[start + 1 :: 2] = radius * np.sin(angle)
+    if len(out) > n:
+        engine.next_normal = float(out[n])
+    return out[:n]
+
+
+def _box_muller(u: _Array) -> None:
+    """Turn blocks of 16 uniforms into normals in place: the first 8 of a block give the radii, the others the angles."""
+    kind = u.dtype.type
+    blocks = u.reshape(-1, 2, 8)
+    for some in np.array_split(blocks, -(-len(blocks) // 2048)):  # small enough for the cache
+        radius = np.sqrt(kind(-2) * np.log(kind(1) - some[:, 0]))
+        angle = kind(2 * np.pi) * some[:, 1]
+        np.multiply(radius, np.cos(angle), out=some[:, 0])
+        np.multiply(radius, np.sin(angle), out=some[:, 1])
+
+
+def _standard_normals(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
+    if n < 16:
+        return _single_normals(engine, n)
+    whole = n // 16 * 16
+    if dtype.itemsize < 4:
+        out = np.empty(n, np.float32)
+        out[:whole] = engine.floats(whole)
+    else:
+        out = _uniforms(engine, n, dtype)
+    _box_muller(out[:whole])
+    if whole < n:  # the last 16 are drawn anew
+        last = _uniforms(engine, 16, dtype)
+        _box_muller(last)
+        out[n - 16 :] = last
+    return out
+
+
+def _normal(engine: Engine, n: int, dtype: np.dtype[Any], mean: Any = 0.0, std: Any = 1.0) -> _Array:
+    if _is_complex(dtype):
+        pairs = _normal(engine, 2 * n, _part(dtype), 0.0, std / math.sqrt(2)).view(dtype)
+        return pairs + dtype.type(mean) if mean else pairs
+    out = _standard_normals(engine, n, dtype)
+    if std != 1:
+        out *= std
+    if mean != 0:
+        out += mean
+    return out.astype(dtype, copy=False)
+
+
+def _normal_traced(key: Any, shape: tuple[int, ...], dtype: Any, mean: Any = 0.0, std: Any = 1.0) -> Any:
+    return (jax.random.normal(key, shape, dtype) * std + mean).astype(dtype)
+
+
+def _log_normal(engine: Engine, n: int, dtype: np.dtype[Any], mean: float, std: float) -> _Array:
+    return np.exp(_single_normals(engine, n) * std + mean).astype(dtype)
+
+
+NORMAL = Law(_normal, _normal_traced)
+LOG_NORMAL = Law(_log_normal, lambda *args: jnp.exp(_normal_traced(*args)))
+
+
+# ---- integers --------------------------------------------------------------------------------------------------------
+
+
+def _below(engine: Engine, n: int, dtype: np.dtype[Any], low: int, high: int) -> _Array:
+    span = high - low
+    if span < _LONG_RANGE:
+        drawn = (engine.words(n) % np.uint32(span)).astype(np.int64)
+    elif span < 2**64:
+        drawn = (engine.longs(n) % np.uint64(span)).astype(np.int64)
+    else:
+        drawn = engine.longs(n).astype(np.int64)
+    with np.errstate(over="ignore"):
+        return (drawn + np.int64(low)).astype(dtype)
+
+
+def _below_traced(key: Any, shape: tuple[int, ...], dtype: Any, low: int, high: int) -> Any:
+    if high - low >= 2**63:
+        return jax.random.bits(key, shape, np.uint64).astype(dtype)
+    return (jax.random.randint(key, shape, 0, high - low, np.int64) + low).astype(dtype)
+
+
+BELOW = Law(_below, _below_traced)  # from `low` up to, not including, `high`
+
+# How many integers `random_()` draws from, which must all fit: (count, whether 64 bits are taken)
+_COUNTS = {
+    "bool": (2, False),
+    "uint8": (2**8, False),
+    "int8": (2**7, False),
+    "int16": (2**15, False),
+    "int32": (2**31, False),
+    "int64": (2**63, True),
+    "float16": (2**11 + 1, False),
+    "bfloat16": (2**8 + 1, False),
+    "float32": (2**24 + 1, False),
+    "float64": (2**53 + 1, True),
+}
+
+
+def _integers(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
+    count, wide = _COUNTS[dtype.name]
+    drawn = engine.longs(n) % np.uint64(count) if wide else engine.words(n) % np.uint32(count)
+    return drawn.astype(dtype)
+
+
+def _integers_traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    count = min(_COUNTS[np.dtype(dtype).name][0], 2**63 - 1)
+    return jax.random.randint(key, shape, 0, count, np.int64).astype(dtype)
+
+
+INTEGERS = Law(_integers, _integers_traced)
+
+
+def _permutations(engine: Engine, n: int, dtype: np.dtype[Any], size: int) -> _Array:
+    """`n // size` permutations of `size` numbers, one after the other."""
+    if size == 0:
+        return np.zeros(0, dtype)
+    return np.concatenate([_permutation(engine, size) for _ in range(n // size)]).astype(dtype)
+
+
+def _permutation(engine: Engine, n: int) -> _Array:
+    left = np.arange(n, 1, -1, dtype=np.uint32)
+    steps = engine.words(n - 1) % left
+    order = list(range(n))
+    for i, step in enumerate(steps.tolist()):
+        j = i + step
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, np.int64)
+
+
+def _permutations_traced(key: Any, shape: tuple[int, ...], dtype: Any, size: int) -> Any:
+    ordered = jnp.broadcast_to(jnp.arange(size, dtype=dtype), shape)
+    return jax.random.permutation(key, ordered, axis=-1, independent=True)
+
+
+PERMUTATION = Law(_permutations, _permutations_traced)
+
+
+# ---- by inversion of one uniform -------------------------------------------------------------------------------------
+
+
+def _inverted(inverse: Callable[..., Any]) -> Law:
+    """The law of `inverse(xp, u, *settings)` for a uniform float64 `u` in [0, 1)."""
+
+    def host(engine: Engine, n: int, dtype: np.dtype[Any], *settings: Any) -> _Array:
+        return inverse(np, engine.doubles(n), *settings).astype(dtype)
+
+    def traced(key: Any, shape: tuple[int, ...], dtype: Any, *settings: Any) -> Any:
+        wide = jnp.zeros((), np.float64).dtype  # float32 where JAX is kept at 32 bits
+        u = jax.random.uniform(key, shape, wide, minval=float(jnp.finfo(wide).tiny))
+        return inverse(jnp, u, *settings).astype(dtype)
+
+    return Law(host, traced)
+
+
+BERNOULLI = _inverted(lambda xp, u, p: u < p)
+EXPONENTIAL = _inverted(lambda xp, u, rate: -xp.log1p(-u) / rate)
+CAUCHY = _inverted(lambda xp, u, median, sigma: median + sigma * xp.tan(np.pi * (u - 0.5)))
+GEOMETRIC = _inverted(lambda xp, u, p: xp.ceil(xp.log(u) / np.log1p(-p)))
+
+
+# ---- by rejection: how many uniforms a number takes depends on the numbers -------------------------------------------
+
+
+def _stream(engine: Engine) -> Iterator[float]:
+    while True:
+        yield from engine.doubles(1).tolist()
+
+
+def _poisson(engine: Engine, n: int, dtype: np.dtype[Any], rate: _Array) -> _Array:
+    u = _stream(engine)
+    return np.array([_poisson_one(u, r) for r in rate.astype(np.float64).ravel().tolist()], np.float64).astype(dtype)
+
+
+def _poisson_one(u: Iterator[float], rate: float) -> float:
+    if rate == 0:
+        return 0
+    if rate < 10:  # count factors until the product falls below exp(-rate)
+        limit, product, count = math.exp(-rate), next(u), 0
+        while product > limit:
+            product *= next(u)
+            count += 1
+        return count
+    # the transformed rejection of Hoermann (1993), PTRS
+    b = 0.931 + 2.53 * math.sqrt(rate)
+    a = -0.059 + 0.02483 * b
+    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+    fast = 0.9277 - 3.6224 / (b - 2)
+    while True:
+        x, v = next(u) - 0.5, next(u)
+        edge = 0.5 - abs(x)
+        k = math.floor((2 * a / edge + b) * x + rate + 0.43) if edge else -1
+        if edge >= 0.07 and v <= fast:
+            return k
+        if k < 0 or (edge < 0.013 and v > edge):
+            continue
+        height = _log(v) + math.log(inverse_alpha) - math.log(a / (edge * edge) + b)
+        if height <= -rate + k * math.log(rate) - math.lgamma(k + 1):
+            return k
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
+def _binomial(engine: Engine, n: int, dtype: np.dtype[Any], count: _Array, prob: _Array) -> _Array:
+    u = _stream(engine)
+    pairs = zip(count.astype(np.float64).ravel().tolist(), prob.astype(np.float64).ravel().tolist(), strict=True)
+    return np.array([_binomial_one(u, c, p) for c, p in pairs], np.float64).astype(dtype)
+
+
+def _binomial_one(u: Iterator[float], count: float, p: float) -> float:
+    if math.isnan(p):
+        return math.nan
+    if count <= 0 or p <= 0:
+        return 0
+    if p >= 1:
+        return count
+    if p > 0.5:
+        return count - _binomial_one(u, count, 1 - p)
+    if count * p < 10:  # add up geometric waiting times
+        waited, successes = 0.0, 0
+        while True:
+            waited += math.ceil(_log(next(u)) / math.log1p(-p))
+            if waited > count:
+                return successes
+            successes += 1
+    # the transformed rejection of Hoermann (1993), BTRS
+    spread = math.sqrt(count * p * (1 - p))
+    b = 1.15 + 2.53 * spread
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    centre, fast, odds = count * p + 0.5, 0.92 - 4.2 / b, p / (1 - p)
+    alpha, mode = (2.83 + 5.1 / b) * spread, math.floor((count + 1) * p)
+    peak = math.lgamma(mode + 1) + math.lgamma(count - mode + 1)
+    while True:
+        x, v = next(u) - 0.5, next(u)
+        edge = 0.5 - abs(x)
+        k = math.floor((2 * a / edge + b) * x + centre) if edge else -1
+        if edge >= 0.07 and v <= fast:
+            return k
+        if k < 0 or k > count:
+            continue
+        height = _log(v * alpha / (a / (edge * edge) + b))
+        if height <= peak - math.lgamma(k + 1) - math.lgamma(count - k + 1) + (k - mode) * math.log(odds):
+            return k
+
+
+POISSON = Law(_poisson, lambda key, shape, dtype, rate: jax.random.poisson(key, rate, shape).astype(dtype))
+BINOMIAL = Law(
+    _binomial, lambda key, shape, dtype, count, p: jax.random.binomial(key, count, p, shape, np.float32).astype(dtype)
+)

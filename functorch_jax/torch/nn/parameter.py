@@ -1,0 +1,116 @@
+"""`Parameter` and `Buffer`: the tensors that a module owns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from functorch_jax.torch._ambient import default_dtype
+from functorch_jax.torch._dtype import category, torch_dtype
+from functorch_jax.torch._tensor import Tensor
+
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
+
+
+class Parameter(Tensor):
+    """A tensor that a module registers as a parameter when it is assigned to an attribute.
+
+    Args:
+        data: the values; an empty tensor when left out.
+        requires_grad: whether `backward()` computes its gradient.
+
+    Errors: RuntimeError when `requires_grad` is asked of integers or bools.
+    Source: torch.nn.Parameter.
+    """
+
+    def __new__(cls, data: Any = None, requires_grad: bool = True, *, array: Any = None) -> Any:
+        # `array=` is how JAX rebuilds a node of a tree: whatever it puts there is no business of ours.
+        if array is not None or data is None:
+            empty = array is None
+            self = super().__new__(cls, array=jnp.zeros(0, default_dtype()) if empty else array)
+            self._requires_grad = bool(requires_grad) and empty
+            return self
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Parameter data must be a Tensor, got {type(data).__name__}")
+        self = super().__new__(cls, array=data.array)
+        if requires_grad:
+            if category(data.array.dtype) < 2:
+                raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+            self._requires_grad = True
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        if id(self) not in memo:
+            memo[id(self)] = _rebuilt(type(self), self.array, self._requires_grad)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.__array__(), self._requires_grad)
+
+    def __repr__(self, **kwargs: Any) -> str:
+        return "Parameter containing:\n" + super().__repr__(**kwargs)
+
+
+class Buffer(Tensor):
+    """A tensor that a module registers as a buffer when it is assigned to an attribute.
+
+    Args:
+        data: the values.
+        persistent: whether it belongs to the module's `state_dict`.
+
+    Source: torch.nn.Buffer.
+    """
+
+    persistent: bool = True
+
+    def __new__(cls, data: Any = None, *, persistent: bool = True, array: Any = None) -> Any:
+        if array is None:
+            array = jnp.zeros(0, default_dtype()) if data is None else data.array
+        self = super().__new__(cls, array=array)
+        self.persistent = persistent
+        if isinstance(data, Tensor):
+            self._requires_grad = data._requires_grad
+        return self
+
+
+def _rebuilt(cls: type[Parameter], array: Any, requires_grad: bool) -> Parameter:
+    """A parameter with the values of `array`: what copies and unpickled parameters are made by."""
+    parameter = cls(array=jnp.asarray(array))
+    parameter._requires_grad = requires_grad
+    return parameter
+
+
+class _Uninitialized:
+    """What has no shape until `materialize` is called."""
+
+    def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Become an ordinary parameter or buffer of this shape. Values are zeros until they are set."""
+        numpy_dtype = self.array.dtype if dtype is None else dtype.np
+        self.reset(jnp.zeros(tuple(shape), numpy_dtype))
+        self.__class__ = self.cls_to_become
+
+    def __repr__(self: Any, **kwargs: Any) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter whose shape the first input of its module decides. Source: torch.nn.UninitializedParameter."""
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None, *, array: Any = None) -> Any:
+        return Parameter.__new__(cls, _empty(dtype), requires_grad, array=array)
+
+
+class UninitializedBuffer(_Uninitialized, Tensor):
+    """A buffer whose shape the first input of its module decides. Source: torch.nn.UninitializedBuffer."""
+
+    cls_to_become = Tensor
+
+    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, *, array: Any = None) -> Any:
+        return Tensor.__new__(cls, array=_empty(dtype).array if array is None else array)
+
+
+def _empty(dtype: Any) -> Tensor:
+    return Tensor(array=jnp.zeros(0, torch_dtype(default_dtype()).np if dtype is None else dtype.np))

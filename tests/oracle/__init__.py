@@ -1,0 +1,1 @@
+"""Recorded truth: rows that run through PyTorch once, and through functorch_jax ever after."""
