@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax import jaxapi, levels, tree
-from functorch_jax.grad_mode import forward_mode
+from functorch_jax.grad_mode import forward_mode, resync
 from functorch_jax.transforms import vjp as reverse
 from functorch_jax.transforms.arguments import (
     Argnums,
@@ -154,6 +154,7 @@ def jacfwd(
             return out, (aux_arrays, written)
 
         out, columns, (aux, written) = _columns(flat, inputs.arrays, chunk_size)
+        resync()
         levels.store(kept["boxes"], written)
         shapes = [a.shape for a in inputs.arrays]
         split = _split(columns, shapes, axis=-1)

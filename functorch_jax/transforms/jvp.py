@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax import jaxapi, levels, tree
-from functorch_jax.grad_mode import forward_mode
+from functorch_jax.grad_mode import forward_mode, resync
 from functorch_jax.levels import Level
 from functorch_jax.transforms.arguments import (
     Inputs,
@@ -84,6 +84,7 @@ def jvp(
             return out, (aux_arrays, write_back(level, inputs, inner, kept))
 
     out, tangent, (aux, written) = jax.jvp(flat, inputs.arrays, directions, has_aux=True)
+    resync()
     levels.store(kept["boxes"], written)
     output = kept["output"].wrap(out, inputs)
     output_tangent = kept["output"].wrap([dense_tangent(t, o) for t, o in zip(tangent, out, strict=True)])
@@ -190,6 +191,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
             return out, write_back(level, inputs, inner, kept)
 
     out, push, written = jax.linearize(flat, *inputs.arrays, has_aux=True)
+    resync()
     levels.store(kept["boxes"], written)
 
     def assemble(arrays: Sequence[Any]) -> Any:

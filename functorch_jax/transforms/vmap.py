@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from functorch_jax import grad_mode, jaxapi, levels, tree
+from functorch_jax import jaxapi, levels, tree
 from functorch_jax.config import config
+from functorch_jax.grad_mode import resync
 from functorch_jax.transforms.arguments import Inputs, array_of, is_tensor, name_of
 from functorch_jax.transforms.chunks import check_chunk_size
 from functorch_jax.transforms.errors import DataDependenceError, data_dependent
@@ -218,7 +219,7 @@ class _Mapped:
                 raise
             branch = isinstance(error, jax.errors.TracerBoolConversionError)
             raise data_dependent("bool()" if branch else "its value was asked for", error.__traceback__) from error
-        grad_mode.resync()
+        resync()
         levels.store(kept["boxes"], results[kept["count"] :])
         return self._assemble(kept, results[: kept["count"]])
 
