@@ -99,6 +99,60 @@ batching.defbroadcasting(_untracked_write_p)
 mlir.register_lowering(_untracked_write_p, lambda _, old, new: [new])
 
 
+# (base, index, rows) -> base with some of its rows replaced; the last of several for one place stays. The cotangent
+# goes to every writer, as in PyTorch, where JAX's scatter would leave out those that were overwritten.
+_put_rows_p = Primitive("put_rows")
+_put_rows_p.def_abstract_eval(lambda base, index, rows: base.update(weak_type=False))
+
+
+def _put_rows(base: Any, index: Any, rows: Any) -> Any:
+    return base.at[index].set(rows)
+
+
+def _put_rows_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    base, index, rows = primals
+    out = _put_rows_p.bind(base, index, rows)
+    if type(tangents[0]) is ad.Zero and type(tangents[2]) is ad.Zero:
+        return out, ad.Zero.from_primal_value(out)
+    return out, _put_rows_p.bind(ad.instantiate_zeros(tangents[0]), index, ad.instantiate_zeros(tangents[2]))
+
+
+def _put_rows_transpose(cotangent: Any, base: Any, index: Any, rows: Any) -> list[Any]:
+    if type(cotangent) is ad.Zero:
+        return [ad.Zero(x.aval) if ad.is_undefined_primal(x) else None for x in (base, index, rows)]
+    shape = rows.aval.shape if ad.is_undefined_primal(rows) else rows.shape
+    blank = jnp.zeros(shape, cotangent.dtype)
+    return [
+        _put_rows_p.bind(cotangent, index, blank) if ad.is_undefined_primal(base) else None,
+        None,
+        cotangent[index] if ad.is_undefined_primal(rows) else None,
+    ]
+
+
+def _put_rows_batch(args: Sequence[Any], dims: Sequence[Any]) -> tuple[Any, int]:
+    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not batching.not_mapped)
+    base, index, rows = (batching.bdim_at_front(x, d, size) for x, d in zip(args, dims, strict=True))
+    count = base.shape[1]
+    index = index + (jnp.arange(size, dtype=index.dtype) * count)[:, None]
+    out = _put_rows_p.bind(
+        base.reshape(size * count, -1), index.reshape(-1), rows.reshape(index.size, base.shape[2])
+    )
+    return out.reshape(base.shape), 0
+
+
+_put_rows_p.def_impl(jax.jit(_put_rows))
+ad.primitive_jvps[_put_rows_p] = _put_rows_jvp
+ad.primitive_transposes[_put_rows_p] = _put_rows_transpose
+batching.primitive_batchers[_put_rows_p] = _put_rows_batch
+mlir.register_lowering(_put_rows_p, mlir.lower_fun(_put_rows, multiple_results=False))
+
+
+def put_rows(base: Any, index: Any, rows: Any) -> Any:
+    """The matrix `base` with `rows` at the rows `index`, all of them in range; the gradient is 1 to every writer."""
+    index = jnp.clip(index, 0, max(base.shape[0] - 1, 0))
+    return _put_rows_p.bind(base, index, rows)
+
+
 def is_inexact(x: Any) -> bool:
     """Whether `x` is an array of a floating or complex dtype (others carry no derivative)."""
     dtype = getattr(x, "dtype", None)

@@ -123,7 +123,9 @@ def _check_device(name: str | None) -> None:
         try:
             jax.devices(name)
         except (RuntimeError, AssertionError) as error:
-            _quit(f"--device {name}: JAX has no such device here ({error}); without --device it takes the best it finds")
+            _quit(
+                f"--device {name}: JAX has no such device here ({error}); without --device it takes the best it finds"
+            )
 
 
 # ---- what to run -----------------------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ def _script(path: str) -> Program:
     """A file of Python source, or a directory or archive that holds a `__main__.py`."""
     spec = PathFinder.find_spec("__main__", [path])
     if spec is not None:
-        return Program(_code_of(spec), _attributes(spec), path, path)
+        return Program(_code_of(spec), _attributes(spec), path, os.path.abspath(path))
     absolute = os.path.join(os.getcwd(), path)
     try:
         with io.open_code(absolute) as file:
@@ -194,6 +196,7 @@ def _run(program: Program) -> None:
     main_module = ModuleType("__main__")
     main_module.__dict__.update(program.attributes)
     sys.modules["__main__"] = main_module
+    sys.modules["__mp_main__"] = main_module  # what multiprocessing's children call it, in what they send back
     sys.argv[0] = program.argv0
     _set_path0(program.path0)
     exec(program.code, main_module.__dict__)

@@ -9,6 +9,7 @@ from typing import Any
 
 from functorch_jax.torch import _x64  # noqa: F401  (first: it changes what JAX makes of a Python number)
 from functorch_jax.torch import _factories, ops  # noqa: F401
+from functorch_jax.torch import _operators, return_types  # noqa: F401  (after the ops that they are made of)
 from functorch_jax.torch._dtype import DTYPES, dtype
 from functorch_jax.torch._op import NAMESPACES
 from functorch_jax.torch._size import Size

@@ -237,7 +237,9 @@ def _drawn(law: Law, generator: Generator, shape: Any, dtype: Any, settings: Any
         mark = engine.mark()
         try:
             numbers = law.host(engine, int(np.prod(shape, dtype=np.int64)), dtype, *settings, *values)
-            return jnp.asarray(numbers.reshape(shape))
+            numbers = numbers.reshape(shape)
+            # a large array is handed over, a small one copied, which is quicker
+            return jax.device_put(numbers) if numbers.size > 4096 else jnp.asarray(numbers)
         except BaseException:
             engine.rewind(mark)
             raise

@@ -68,17 +68,17 @@ def _uniform(engine: Engine, n: int, dtype: np.dtype[Any], low: float = 0.0, hig
     if _is_complex(dtype):
         return _uniform(engine, 2 * n, _part(dtype), low, high).view(dtype)
     u = _uniforms(engine, n, dtype)
-    low, high = dtype.type(low), dtype.type(high)
     if (low, high) != (0, 1):
         # PyTorch's code rounds once here, after a fused multiply and add
         if dtype == np.float64:
             u = _fused(u, high - low, low)
         else:
-            span = float(np.float32(np.float32(high) - np.float32(low)))
-            u = (u.astype(np.float64) * span + float(low)).astype(np.float32)
+            start = np.float32(low)
+            span = np.float32(high) - start
+            u = (u.astype(np.float64) * float(span) + float(start)).astype(np.float32)
     u = u.astype(dtype, copy=False)
-    at_end = u == high
-    return np.where(at_end, low, u) if at_end.any() else u
+    at_end = u == dtype.type(high)  # by rounding
+    return np.where(at_end, dtype.type(low), u) if at_end.any() else u
 
 
 def _fused(x: _Array, y: Any, z: Any) -> _Array:
@@ -158,8 +158,7 @@ def _standard_normals(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
 
 def _normal(engine: Engine, n: int, dtype: np.dtype[Any], mean: Any = 0.0, std: Any = 1.0) -> _Array:
     if _is_complex(dtype):
-        pairs = _normal(engine, 2 * n, _part(dtype), 0.0, std / math.sqrt(2)).view(dtype)
-        return pairs + dtype.type(mean) if mean else pairs
+        return _normal(engine, 2 * n, _part(dtype), mean, std / math.sqrt(2)).view(dtype)  # the mean of both parts
     out = _standard_normals(engine, n, dtype)
     if std != 1:
         out *= std
@@ -169,6 +168,9 @@ def _normal(engine: Engine, n: int, dtype: np.dtype[Any], mean: Any = 0.0, std: 
 
 
 def _normal_traced(key: Any, shape: tuple[int, ...], dtype: Any, mean: Any = 0.0, std: Any = 1.0) -> Any:
+    if _is_complex(dtype):
+        re, im = _normal_traced(key, (2, *shape), _part(dtype), mean, std / math.sqrt(2))
+        return lax.complex(re, im)
     return (jax.random.normal(key, shape, dtype) * std + mean).astype(dtype)
 
 

@@ -22,6 +22,7 @@ from functorch_jax.tree import Box
 __all__ = ["Tensor", "check_write", "concrete", "unwrap", "wrap"]
 
 _new = object.__new__
+_UNTRACKED = ("detached", "inner")  # the views that may be written whatever their base requires
 _LEAF_WRITE = "a leaf Variable that requires grad is being used in an in-place operation."
 
 
@@ -48,6 +49,7 @@ class Tensor(Box):
     _parent: Tensor | None = None  # what this is a view of
     _view: Any = None  # (op, key, arrays): how it was taken
     _seen: int = 0  # the root's version when _array was read off
+    _strides: Any = None  # where PyTorch would not have laid it out row by row
     _version: int = 0  # in-place writes so far; of the root
     _trace: Any = None  # weak reference to the trace it was made on; None outside transformations
     _requires_grad: bool = False
@@ -112,6 +114,15 @@ class Tensor(Box):
         view._seen = self.root._version
         return view
 
+    def become_view(self, take: Any) -> Tensor:
+        """Turn into `take(base)`, a view of what this tensor was: `squeeze_` and its kin."""
+        base = _new(Tensor)
+        for name in ("_array", "_parent", "_view", "_seen", "_version", "_trace", "_strides"):
+            setattr(base, name, getattr(self, name))
+        view = take(base)
+        self._array, self._parent, self._view, self._seen = view._array, view._parent, view._view, view._seen
+        return self
+
     @classmethod
     def from_array(cls, array: Any, *, variable: bool = False) -> Tensor:
         tensor = wrap(array)
@@ -126,7 +137,11 @@ class Tensor(Box):
 
     def check_writable(self, message: str = _LEAF_WRITE) -> None:
         """Raise what PyTorch raises for an in-place operation on a leaf that requires grad."""
-        root = self.root
+        root = self
+        while root._parent is not None:
+            if root._view[0].name in _UNTRACKED:
+                return
+            root = root._parent
         if root._requires_grad and grad_mode.is_grad_enabled():
             if root is not self and message is _LEAF_WRITE:
                 message = f"a view of {_LEAF_WRITE}"

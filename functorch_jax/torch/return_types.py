@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
-__all__ = ["named_result"]
-
 
 def named_result(name: str, fields: str) -> Any:
     """The class `torch.return_types.<name>` with these fields."""
@@ -16,12 +14,17 @@ def named_result(name: str, fields: str) -> Any:
         inner = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
         return f"torch.return_types.{name}(\n{inner})"
 
-    namespace = {"__repr__": __repr__, "__slots__": (), "__module__": __name__}
-    made = type(name, (base,), namespace)
-    globals()[name] = made
-    return made
+    return type(name, (base,), {"__repr__": __repr__, "__slots__": (), "__module__": __name__})
 
 
-for _name in ("max", "min", "median", "nanmedian", "mode", "cummax", "cummin", "sort", "topk", "kthvalue"):
-    named_result(_name, "values indices")
-named_result("aminmax", "min max")
+max = named_result("max", "values indices")
+min = named_result("min", "values indices")
+median = named_result("median", "values indices")
+nanmedian = named_result("nanmedian", "values indices")
+mode = named_result("mode", "values indices")
+cummax = named_result("cummax", "values indices")
+cummin = named_result("cummin", "values indices")
+sort = named_result("sort", "values indices")
+topk = named_result("topk", "values indices")
+kthvalue = named_result("kthvalue", "values indices")
+aminmax = named_result("aminmax", "min max")

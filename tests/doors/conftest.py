@@ -35,7 +35,8 @@ def launchable(fresh_imports, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", ["the launcher's directory", *sys.path])
     monkeypatch.setattr(sys, "argv", ["the launcher"])
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    for name in ("__main__", "__mp_main__"):
+        monkeypatch.setitem(sys.modules, name, sys.modules["__main__"])
     monkeypatch.setattr(spawn, "get_preparation_data", spawn.get_preparation_data)
     for switch in ("device", "vmap_branches"):
         monkeypatch.setattr(functorch_jax.config, switch, getattr(functorch_jax.config, switch))

@@ -15,9 +15,9 @@ import numpy as np
 from jax import lax
 
 from functorch_jax import jaxapi
-from functorch_jax.torch._dtype import category, np_dtype, torch_dtype
-from functorch_jax.torch._function import as_input, tensor_function, view_op
-from functorch_jax.torch._promote import type_name, wrap_dim, wrap_dims
+from functorch_jax.torch._dtype import dtype as torch_dtype
+from functorch_jax.torch._function import tensor_function, view_op
+from functorch_jax.torch._promote import wrap_dim, wrap_dims
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._strides import RULES, contiguous_strides, is_contiguous, layout_of, reshaped_strides
 from functorch_jax.torch._tensor import Tensor
@@ -278,6 +278,26 @@ def sized(shape: Any, numel: int) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def retyped(input: Any, dtype: Any) -> Any:
+    """The same bits under another dtype, the last axis longer or shorter where the width differs."""
+    old, new = np.dtype(input.dtype).itemsize, np.dtype(dtype).itemsize
+    if old == new:
+        return lax.bitcast_convert_type(input, dtype)
+    if not input.ndim:
+        raise RuntimeError("self.dim() cannot be 0 to view as a dtype of another element size")
+    if old > new:
+        return lax.bitcast_convert_type(input, dtype).reshape(*input.shape[:-1], -1)
+    if input.shape[-1] * old % new:
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {new // old} to view a dtype of {old} bytes as one of {new}, but got "
+            f"{input.shape[-1]}"
+        )
+    return lax.bitcast_convert_type(input.reshape(*input.shape[:-1], -1, new // old), dtype)
+
+
+RETYPED = view_op(retyped, lambda base, value, dtype: retyped(value, base.dtype).reshape(base.shape))
+
+
 def _fits(input: Tensor, shape: tuple[int, ...]) -> bool:
     """Whether the elements can be seen under `shape` where they lie."""
     return is_contiguous(input) or reshaped_strides(input.array.shape, layout_of(input)[0], shape) is not None
@@ -288,15 +308,15 @@ def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     """A view where PyTorch's is one, else a copy. Source: torch.reshape."""
     wanted = sized(size_from((named["shape"],) if named else shape, "shape"), input.array.size)
     result = RESHAPED(input, wanted)
-    return result if _fits(input, wanted) else result.unshared()
+    return result if _fits(input, wanted) else result.clone()
 
 
 @tensor_function("Tensor")
 def view(input: Tensor, *size: Any, **named: Any) -> Tensor:
     if named:
         size = (named.get("size", named.get("dtype")),)
-    if len(size) == 1 and not isinstance(size[0], (int, tuple, list, Tensor, np.integer)):
-        return _view_dtype(input, size[0])
+    if len(size) == 1 and type(size[0]) is torch_dtype:
+        return RETYPED(input, size[0])
     wanted = sized(size_from(size), input.array.size)
     if not _fits(input, wanted):
         raise RuntimeError(
@@ -370,20 +390,3 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     shape = input.array.shape
     dim = wrap_dim(_whole(dim), len(shape) + 1)
     return RESHAPED(input, (*shape[:dim], 1, *shape[dim:]))
-
-
-def _at_least(ndim: int, places: dict[int, tuple[int, ...]]) -> Callable[..., Any]:
-    def fn(*tensors: Any) -> Any:
-        if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-            return tuple(fn(t) for t in tensors[0])
-        if len(tensors) != 1:
-            return tuple(fn(t) for t in tensors)
-        x = as_input(tensors[0], fn.__name__)
-        for dim in places.get(x.array.ndim, ()):
-            x = unsqueeze(x, dim)
-        return x
-
-    fn.__name__ = fn.__qualname__ = f"atleast_{ndim}d"
-    return fn
-
-

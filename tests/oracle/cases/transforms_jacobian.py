@@ -173,8 +173,8 @@ MISUSE = [
     *each_refuse(("jacrev",), "a complex input", lambda j, t, z: j(lambda z: z * z)(z), complexes(2), fragment="jacrev: Expected all inputs to be real but received complex tensor at flattened input idx: 0"),
     *each_refuse(("jacrev",), "a complex input that is not differentiated", lambda j, t, v, z: j(lambda v, z: v)(v, z), V, complexes(2), fragment="jacrev: Expected all inputs to be real but received complex tensor at flattened input idx: 1"),
     *each_refuse(("jacfwd", "hessian"), "a complex input", lambda j, t, z: j(lambda z: z.abs().sum())(z), complexes(2), fragment="jacfwd: Expected all inputs to be real but received complex tensor at flattened input idx: 0"),
-    *each_refuse(("jacrev",), "a complex output", lambda j, t, v: j(lambda v: v * 1j)(v), V, fragment="jacrev: Expected all outputs to be real"),
-    *each_refuse(("jacfwd", "hessian"), "a complex output", lambda j, t, v: j(lambda v: v * 1j)(v), V, fragment="jacfwd: Expected all outputs to be real"),
+    *each_refuse(("jacrev", "hessian"), "a complex output", lambda j, t, v: j(lambda v: v * 1j)(v), V, fragment="jacrev: Expected all outputs to be real"),
+    *each_refuse(("jacfwd",), "a complex output", lambda j, t, v: j(lambda v: v * 1j)(v), V, fragment="jacfwd: Expected all outputs to be real"),
 ]
 
 BETTER = [

@@ -1,0 +1,33 @@
+"""All parameters as one vector, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from functorch_jax.torch._op import NAMESPACES
+from functorch_jax.torch._tensor import Tensor
+
+__all__ = ["parameters_to_vector", "vector_to_parameters"]
+
+
+def parameters_to_vector(parameters: Iterable[Any]) -> Tensor:
+    """The values of `parameters`, one after the other in one vector. Source: torch.nn.utils.parameters_to_vector."""
+    return NAMESPACES["torch"]["cat"]([parameter.reshape(-1) for parameter in parameters])
+
+
+def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
+    """Put the parts of a vector into `parameters`, in place, without recording derivatives.
+
+    Errors: TypeError when `vec` is no tensor.
+    Source: torch.nn.utils.vector_to_parameters.
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected torch.Tensor, but got: torch.{type(vec).__name__}")
+    start = 0
+    for parameter in parameters:
+        shape = parameter.array.shape
+        size = math.prod(shape)
+        parameter.reset(vec.array[start : start + size].reshape(shape))
+        start += size
