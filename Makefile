@@ -44,11 +44,11 @@ clean:  ## remove environments and caches
 	$(PYTHON) -m venv $(@:/bin/python=)
 
 .venv/with-%: pyproject.toml | .venv/bin/python
-	.venv/bin/python -m pip install --quiet --editable '.[$*]'
+	.venv/bin/python -m pip install -qq --editable '.[$*]'
 	@touch $@
 
 # PyTorch first and alone, so that nothing else can choose another build of it.
 .venv-oracle/with-test: pyproject.toml | .venv-oracle/bin/python
-	.venv-oracle/bin/python -m pip install --quiet 'torch==2.13.0'
-	.venv-oracle/bin/python -m pip install --quiet --editable '.[test,oracle]'
+	.venv-oracle/bin/python -m pip install -qq 'torch==2.13.0'
+	.venv-oracle/bin/python -m pip install -qq --editable '.[test,oracle]'
 	@touch $@

@@ -1,8 +1,8 @@
 """functorch's programs on JAX, by changing their imports or nothing at all.
 
-    from functorch_jax import grad, vmap, no_grad     # functorch's transforms, over jax.numpy code
-    from functorch_jax import torch                   # PyTorch's namespace over JAX
-    python -m functorch_jax train.py                  # a PyTorch program as it stands
+from functorch_jax import grad, vmap, no_grad     # functorch's transforms, over jax.numpy code
+from functorch_jax import torch                   # PyTorch's namespace over JAX
+python -m functorch_jax train.py                  # a PyTorch program as it stands
 """
 
 from __future__ import annotations

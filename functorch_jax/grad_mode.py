@@ -94,7 +94,7 @@ class _Switch:
 
     def __call__(self, func: F) -> F:
         if inspect.isclass(func):
-            func.__init__ = self(func.__init__)  # type: ignore[misc]
+            setattr(func, "__init__", self(func.__init__))  # noqa: B010
             return func
         if inspect.isgeneratorfunction(func):
             return _decorated_generator(self.clone, func)  # type: ignore[return-value]
@@ -185,10 +185,8 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, mode: bool) -> None:
-        if not isinstance(mode, bool):
-            mode = bool(mode)
-        super().__init__(Mode(grad=mode, inference=is_inference_mode_enabled()))
-        self._wanted = mode
+        self._wanted = bool(mode)
+        super().__init__(Mode(grad=self._wanted, inference=is_inference_mode_enabled()))
         self._previous = _mode.get()
         set_mode(self._mode)
 

@@ -20,9 +20,12 @@ import numpy as np
 from jax import lax
 from jax._src.core import trace_ctx as _trace_ctx
 from jax._src.interpreters.batching import BatchTracer as _BatchTracer
-from jax.core import ShapedArray, Trace, Tracer
-from jax.extend.core import Primitive, set_current_trace
+from jax.core import ShapedArray, Trace
+from jax.core import Tracer as Tracer
+from jax.extend.core import Primitive
+from jax.extend.core import set_current_trace as set_current_trace
 from jax.interpreters import ad, batching, mlir
+
 
 def _eval_trace() -> Trace:
     with jax.core.eval_context():
@@ -134,9 +137,7 @@ def _put_rows_batch(args: Sequence[Any], dims: Sequence[Any]) -> tuple[Any, int]
     base, index, rows = (batching.bdim_at_front(x, d, size) for x, d in zip(args, dims, strict=True))
     count = base.shape[1]
     index = index + (jnp.arange(size, dtype=index.dtype) * count)[:, None]
-    out = _put_rows_p.bind(
-        base.reshape(size * count, -1), index.reshape(-1), rows.reshape(index.size, base.shape[2])
-    )
+    out = _put_rows_p.bind(base.reshape(size * count, -1), index.reshape(-1), rows.reshape(index.size, base.shape[2]))
     return out.reshape(base.shape), 0
 
 
@@ -269,6 +270,12 @@ def same_trace(a: Trace, b: Trace) -> bool:
     return a is b or getattr(a, "tag", a) is getattr(b, "tag", b)
 
 
+def trace_identity(x: Any) -> Any:
+    """What tells the transform that made the tracer (or the trace) `x` from every other one."""
+    trace = x._trace if isinstance(x, Tracer) else x
+    return getattr(trace, "tag", trace)
+
+
 def is_tracked(x: Any) -> bool:
     """Whether `x` carries a tangent at some level: a derivative with respect to it may be asked for."""
     while (level := peel(x)) is not None:
@@ -324,7 +331,7 @@ def vmap_flat(fun: Callable[..., tuple[list[Any], list[int | None]]], in_axes: S
     return lambda *arrays: jax.vmap(run, in_axes=tuple(in_axes), out_axes=out_axes, axis_size=size)(*arrays)
 
 
-def batch_tracer(trace: Trace, array: Any) -> Any:
+def batch_tracer(trace: Any, array: Any) -> Any:
     """`array`, whose leading axis is the one that the vmap running on `trace` maps, as that vmap's value for one row."""
     return _BatchTracer(trace, array, 0, None)
 

@@ -28,7 +28,7 @@ class Level:
     def __init__(self, kind: str, outer: Level | None, outer_trace: Any, randomness: str | None) -> None:
         self.kind = kind
         self.outer = outer
-        self.depth = 1 if outer is None else outer.depth + 1
+        self.depth: int = 1 if outer is None else outer.depth + 1
         self.randomness = randomness
         self.outer_trace = outer_trace
         self.trace: Any = None

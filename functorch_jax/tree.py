@@ -54,7 +54,7 @@ class Spec:
         self.type = type
         self.context = context
         self.children = tuple(children)
-        self.num_leaves = sum(child.num_leaves for child in children) if type is not None else 1
+        self.num_leaves: int = sum(child.num_leaves for child in children) if type is not None else 1
 
     def is_leaf(self) -> bool:
         return self.type is None

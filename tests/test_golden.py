@@ -1,4 +1,4 @@
-"""Every row of tests/oracle/cases, against PyTorch's recorded answer or, with FUNCTORCH_JAX_ORACLE=live, PyTorch itself."""
+"""Every row of tests/oracle/cases: against recorded answers; with FUNCTORCH_JAX_ORACLE=live, against PyTorch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.oracle.run import run
 
 LIVE = os.environ.get("FUNCTORCH_JAX_ORACLE") == "live"
 HOW_TO_RECORD = "record PyTorch's answer with `python -m tests.oracle.record {}` where PyTorch is installed"
+
 
 def live(test: Any) -> Any:
     """Marks a test that runs PyTorch."""

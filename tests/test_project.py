@@ -25,6 +25,7 @@ FLOORS = {
 }
 DOWNWARD = {  # (file, name that it imports from a floor below): why it may
     ("torch/func.py", "functorch_jax.func"): "one list of names, under functorch's name and under PyTorch's",
+    ("torch/nn/utils/stateless.py", "functorch_jax.functional_call"): "PyTorch's older name for the same function",
 }
 LONG_FILES: dict[str, str] = {}  # file over 600 lines: why it is not two
 UNSTABLE = ("jax._src", "jax.core", "jax.interpreters", "jax.extend")

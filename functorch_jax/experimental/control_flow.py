@@ -109,15 +109,11 @@ def _check_same_outputs(true: Any, false: Any) -> None:
         )
     for (shape, dtype), (other_shape, other_dtype) in zip(true_kinds, false_kinds, strict=True):
         if len(shape) != len(other_shape):
-            raise RuntimeError(
-                f"torch.cond: expected same dim in both branches, got shapes {shape} and {other_shape}"
-            )
+            raise RuntimeError(f"torch.cond: expected same dim in both branches, got shapes {shape} and {other_shape}")
         if dtype != other_dtype:
             raise RuntimeError(f"torch.cond: expected same dtype in both branches, got {dtype} and {other_dtype}")
         if shape != other_shape:
-            raise RuntimeError(
-                f"torch.cond: expected same shape in both branches, got {shape} and {other_shape}"
-            )
+            raise RuntimeError(f"torch.cond: expected same shape in both branches, got {shape} and {other_shape}")
 
 
 def map(f: Callable[..., Any], xs: Any, *args: Any) -> Any:
@@ -212,11 +208,11 @@ def _staged_while(cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carr
     carried = tree.tree_map(lambda x: x if is_tensor(x) else jnp.asarray(x), carried)
     inputs = Inputs(carried).read()
 
-    def test(arrays: list[Any]) -> Any:
+    def test(arrays: Sequence[Any]) -> Any:
         out = cond_fn(*inputs.rebuild(arrays)[0])
         return (array_of(out) if is_tensor(out) else jnp.asarray(out)).reshape(()) != 0
 
-    def step(arrays: list[Any]) -> list[Any]:
+    def step(arrays: Sequence[Any]) -> Sequence[Any]:
         out = body_fn(*inputs.rebuild(arrays)[0])
         leaves = tree.flatten_like(inputs.spec, tuple(out) if isinstance(out, (tuple, list)) else (out,))
         if leaves is None:
@@ -226,9 +222,7 @@ def _staged_while(cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carr
     return inputs.wrap(lax.while_loop(test, step, inputs.arrays))
 
 
-def scan(
-    combine_fn: Callable[..., Any], init: Any, xs: Any, *, dim: int = 0, reverse: bool = False
-) -> tuple[Any, Any]:
+def scan(combine_fn: Callable[..., Any], init: Any, xs: Any, *, dim: int = 0, reverse: bool = False) -> tuple[Any, Any]:
     """`carry, y = combine_fn(carry, x)` for each slice x of `xs`; returns the last carry and the stacked ys.
 
     Args:

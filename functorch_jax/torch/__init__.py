@@ -5,13 +5,26 @@ Importing it enables 64-bit types in JAX, because PyTorch's integers are 64 bits
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from typing import Any
 
 from functorch_jax.torch import _x64  # noqa: F401  (first: it changes what JAX makes of a Python number)
-from functorch_jax.torch import _factories, ops  # noqa: F401
-from functorch_jax.torch import _operators, return_types  # noqa: F401  (after the ops that they are made of)
+from functorch_jax.torch import _factories, _info, _methods, _print, ops  # noqa: F401
+from functorch_jax.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from functorch_jax.torch import _layout, _legacy, _names, _settings
+from functorch_jax.torch._device import device, get_default_device, set_default_device
 from functorch_jax.torch._dtype import DTYPES, dtype
+from functorch_jax.torch._info import CONSTANTS, finfo, iinfo
+from functorch_jax.torch._layout import layout, memory_format
 from functorch_jax.torch._op import NAMESPACES
+from functorch_jax.torch._settings import backends
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._tensor import Tensor
 
@@ -19,3 +32,33 @@ __version__ = "2.13.0"
 
 globals().update(DTYPES)
 globals().update(NAMESPACES["torch"])
+globals().update(_legacy.TYPES)
+globals().update(_layout.NAMES)
+globals().update(CONSTANTS)
+
+# modules of this package that load when they are first named: `torch.nn`, `torch.func`, `torch.linalg`, ...
+_HERE = __name__
+
+
+def _submodule(name: str) -> Any:
+    path = f"{_HERE}.{name}"
+    return importlib.import_module(path) if importlib.util.find_spec(path) is not None else None
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    if name == "vmap":
+        value = importlib.import_module("functorch_jax").vmap
+    elif name in NAMESPACES["torch"]:
+        value = NAMESPACES["torch"][name]
+    else:
+        value = _submodule(name)
+    if value is None:
+        raise _names.MissingName(f"module 'torch' has no attribute '{name}'", "torch", name, lambda: list(globals()))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({n for n in globals() if not n.startswith("_")} | {"nn", "func", "linalg", "vmap"})

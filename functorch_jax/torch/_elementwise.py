@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._promote import type_name
 
-__all__ = ["abs_", "elementwise", "refuse", "sign_", "unsupported"]
+__all__ = ["abs_", "c_name", "elementwise", "refuse", "sign_", "unsupported"]
 
 
 def elementwise(*slopes: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -60,3 +60,18 @@ def abs_(x: Any) -> Any:
     """The absolute value, with slope 0 at 0."""
     # jnp.abs has slope 1 at 0
     return x * sign_(x) if category(x.dtype) == 2 else jnp.abs(x)
+
+
+_C_NAMES = {
+    "float32": "float",
+    "float64": "double",
+    "int64": "long int",
+    "int32": "int",
+    "complex64": "c10::complex<float>",
+}
+
+
+def c_name(dtype: Any) -> str:
+    """The name that some of PyTorch's messages use, such as "double"."""
+    name = str(dtype)
+    return _C_NAMES.get(name, name)

@@ -24,10 +24,11 @@ _DEFAULT_SEED = 67280421310721
 class Generator:
     """A stream of random numbers with a seed and a state.
 
-    The numbers are those of PyTorch's CPU generator, whatever device the tensors go to: the same seed gives the same
-    numbers. In a function that JAX compiles there is no state to advance: there, numbers come from JAX's generator under
-    a key made of the seed and of how many such draws were traced before, so they are part of the program and **repeat
-    each time it runs**. `functorch_jax.jit` will make the state an input and an output of the program.
+    The numbers are those of PyTorch's CPU generator, whatever device the tensors go to: the same seed gives the
+    same numbers. In a function that JAX compiles there is no state to advance: there, numbers come from JAX's
+    generator under a key made of the seed and of how many such draws were traced before, so they are part of the
+    program and **repeat each time it runs**. `functorch_jax.jit` will make the state an input and an output of the
+    program.
 
     Example:
         >>> from functorch_jax import torch
@@ -38,7 +39,7 @@ class Generator:
     Source: torch.Generator.
     """
 
-    __slots__ = ("_device", "_engine", "_lock", "_traced", "__weakref__")
+    __slots__ = ("__weakref__", "_device", "_engine", "_lock", "_traced")
 
     def __init__(self, device: Any = "cpu") -> None:
         self._device = device
@@ -196,8 +197,8 @@ def draw(
 ) -> Any:
     """Random numbers as an array of `shape`: what every random operation calls.
 
-    Under vmap each running level has its say: 'error' raises, 'same' draws once for all rows, 'different' draws an array
-    with one row for each of the vmap's. A draw that raises leaves the generator as it was.
+    Under vmap each running level has its say: 'error' raises, 'same' draws once for all rows, 'different' draws an
+    array with one row for each of the vmap's. A draw that raises leaves the generator as it was.
 
     Args:
         law: the distribution.
@@ -246,7 +247,7 @@ def _drawn(law: Law, generator: Generator, shape: Any, dtype: Any, settings: Any
 
 
 def known_value(x: Any) -> Any:
-    """The numbers in `x` as a NumPy array, with the rows of every vmap in it; None in a program that is being traced."""
+    """The numbers in `x` as a NumPy array, the rows of every vmap in it; None in a program that is being traced."""
     bottom = jaxapi.peel_all(unwrap(x))
     return None if isinstance(bottom, jaxapi.Tracer) else np.asarray(bottom)
 

@@ -1,10 +1,10 @@
-"""How numbers of each distribution are made: from the words of an `Engine`, as PyTorch's CPU code makes them, and from a
-JAX key in a program that is being compiled.
+"""How numbers of each distribution are made: from the words of an `Engine`, as PyTorch's CPU code makes them, and
+from a JAX key in a program that is being compiled.
 
-A law's `host` draws `n` numbers, in PyTorch's order and using up exactly the words that PyTorch uses; its `traced` gives
-numbers of the same distribution from JAX's own generator. PyTorch's results for a fixed probability or rate depend on the
-machine: builds with MKL hand `bernoulli_(p)` and `exponential_` to MKL on Intel processors, and take the portable way,
-which is ours, on all others.
+A law's `host` draws `n` numbers, in PyTorch's order and using up exactly the words that PyTorch uses; its `traced`
+gives numbers of the same distribution from JAX's own generator. PyTorch's results for a fixed probability or rate
+depend on the machine: builds with MKL hand `bernoulli_(p)` and `exponential_` to MKL on Intel processors, and take the
+portable way, which is ours, on all others.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _single_normals(engine: Engine, n: int) -> _Array:
 
 
 def _box_muller(u: _Array) -> None:
-    """Turn blocks of 16 uniforms into normals in place: the first 8 of a block give the radii, the others the angles."""
+    """Turn blocks of 16 uniforms into normals in place: 8 of them give the radii, the other 8 the angles."""
     kind = u.dtype.type
     blocks = u.reshape(-1, 2, 8)
     for some in np.array_split(blocks, -(-len(blocks) // 2048)):  # small enough for the cache

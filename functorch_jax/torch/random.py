@@ -28,8 +28,8 @@ NAMESPACES["torch"].update(Generator=Generator, default_generator=default_genera
 def manual_seed(seed: int) -> Generator:
     """Start the default generator's stream of `seed`, and return that generator.
 
-    In eager code the same seed gives PyTorch's own CPU numbers. In a function that JAX compiles, numbers come from JAX's
-    generator and repeat each time the program runs: see `torch.Generator`.
+    In eager code the same seed gives PyTorch's own CPU numbers. In a function that JAX compiles, numbers come from
+    JAX's generator and repeat each time the program runs: see `torch.Generator`.
 
     Example:
         >>> from functorch_jax import torch

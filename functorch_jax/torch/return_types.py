@@ -8,7 +8,7 @@ from typing import Any
 
 def named_result(name: str, fields: str) -> Any:
     """The class `torch.return_types.<name>` with these fields."""
-    base = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+    base = namedtuple(name, fields)  # type: ignore[misc]
 
     def __repr__(self: Any) -> str:
         inner = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))

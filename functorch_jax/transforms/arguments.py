@@ -173,9 +173,7 @@ class Outputs:
     def wrap(self, arrays: Sequence[Any], inputs: Inputs | None = None) -> Any:
         leaves = [kind(array) for kind, array in zip(self.kinds, arrays, strict=True)]
         if inputs is not None:
-            leaves = [
-                leaf if i is None else inputs.leaves[i] for leaf, i in zip(leaves, self.same, strict=True)
-            ]
+            leaves = [leaf if i is None else inputs.leaves[i] for leaf, i in zip(leaves, self.same, strict=True)]
         return tree.unflatten(self.spec, leaves)
 
 
@@ -206,9 +204,7 @@ def check_tensor_outputs(value: Any, prefix: str, call: str = "f(*primals)") -> 
     """Raise PyTorch's error for a function that returned nothing, or something that is no tensor."""
     leaves, spec = tree.flatten(value)
     if value is None or not leaves:
-        raise RuntimeError(
-            f"{prefix}: Expected f to be a function that has non-empty output (got output = {value!r})"
-        )
+        raise RuntimeError(f"{prefix}: Expected f to be a function that has non-empty output (got output = {value!r})")
     for leaf in leaves:
         if not is_tensor(leaf):
             raise RuntimeError(f"{prefix}: expected {call} to return only tensors, got unsupported type {type(leaf)}")

@@ -85,10 +85,7 @@ def jacrev(
         shapes = [a.shape for a in result.arrays]
         basis = _basis(result.arrays)
         rows = map_rows(lambda *row: result.pull(list(row)), basis, chunk_size) if inputs.arrays else []
-        blocks = [
-            [_block(r, s, 0) for r in rows]
-            for rows, s in zip(_split(rows, shapes, axis=0), shapes, strict=True)
-        ]
+        blocks = [[_block(r, s, 0) for r in rows] for rows, s in zip(_split(rows, shapes, axis=0), shapes, strict=True)]
         jacobian = _assemble(result.outputs, blocks, inputs)
         return (jacobian, result.aux) if has_aux else jacobian
 
@@ -225,10 +222,7 @@ def _block(array: Any, shape: tuple[int, ...], axis: int) -> Any:
 def _assemble(outputs: Outputs, blocks: Sequence[Sequence[Any]], inputs: Inputs) -> Any:
     return tree.unflatten(
         outputs.spec,
-        [
-            tree.unflatten(inputs.spec, [like(l, b) for l, b in zip(inputs.leaves, row, strict=True)])
-            for row in blocks
-        ],
+        [tree.unflatten(inputs.spec, [like(l, b) for l, b in zip(inputs.leaves, row, strict=True)]) for row in blocks],
     )
 
 

@@ -59,13 +59,13 @@ def run(func: Callable[..., Any], inputs: Inputs, has_aux: bool, prefix: str = _
             kept["boxes"], written = level.written()
         return out, (aux_arrays, written)
 
+    pull: Callable[[list[Any]], Any] | None = None
     if inputs.arrays:
         out, pull, (aux, written) = jax.vjp(flat, *inputs.arrays, has_aux=True)
     else:
         out, (aux, written) = flat()
-        pull = lambda _: ()  # noqa: E731
     levels.store(kept["boxes"], written)
-    return Pullback(kept["output"], out, kept["aux"].wrap(aux), lambda cotangents: list(pull(cotangents)))
+    return Pullback(kept["output"], out, kept["aux"].wrap(aux), lambda cts: list(pull(cts)) if pull else [])
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:

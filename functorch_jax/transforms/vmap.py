@@ -13,7 +13,7 @@ from jax import lax
 from functorch_jax import jaxapi, levels, tree
 from functorch_jax.config import config
 from functorch_jax.grad_mode import resync
-from functorch_jax.transforms.arguments import Inputs, array_of, is_tensor, name_of
+from functorch_jax.transforms.arguments import Inputs, array_of, is_tensor, like, name_of
 from functorch_jax.transforms.chunks import check_chunk_size
 from functorch_jax.transforms.errors import DataDependenceError, data_dependent
 from functorch_jax.tree import Box
@@ -27,9 +27,7 @@ Dims = Any  # int, None, or a tree of those
 def check_randomness(randomness: Any) -> None:
     """Raise RuntimeError for a randomness flag that PyTorch does not know."""
     if randomness not in _RANDOMNESS:
-        raise RuntimeError(
-            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
-        )
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
 
 
 def vmap(
@@ -92,7 +90,7 @@ class _Mapped:
         self.size = self._checked_size()
         self.mapped = [i for i, dim in enumerate(self.dims) if dim is not None]
         self.arrays = [array_of(self.inputs.leaves[i]) for i in self.mapped]
-        self.axes = [self.dims[i] for i in self.mapped]
+        self.axes = [dim for dim in self.dims if dim is not None]
 
     # -- checking arguments --------------------------------------------------------------------------------------------
 
@@ -174,19 +172,15 @@ class _Mapped:
             undo.restore()
             return self._run_chunks(1, loop=True)
 
-    def _call(self, arrays: Sequence[Any], size: int, outer: Any, kept: dict[str, Any], loop: bool = False) -> Any:
-        """Run the function on tracers (or, as a loop, on rows); (output leaves, their dims), written boxes' arrays."""
+    def _call(self, arrays: Sequence[Any]) -> tuple[Any, list[tuple[int, Box]]]:
+        """Run the function on these for the mapped leaves: its output, and the boxes it was given, by position."""
         leaves = list(self.inputs.leaves)
-        inner: list[tuple[int, Any]] = []
+        inner: list[tuple[int, Box]] = []
         for i, array in zip(self.mapped, arrays, strict=True):
-            leaf = leaves[i]
-            leaves[i] = type(leaf).from_array(array) if isinstance(leaf, Box) else array
-            if isinstance(leaf, Box):
+            leaves[i] = like(leaves[i], array)
+            if isinstance(leaves[i], Box):
                 inner.append((i, leaves[i]))
-        args = tree.unflatten(self.inputs.spec, leaves)
-        output = self.func(*args, **self.kwargs)
-        kept["leaves"], kept["spec"] = tree.flatten(output)
-        return inner
+        return self.func(*tree.unflatten(self.inputs.spec, leaves), **self.kwargs), inner
 
     def _run_rows(self, arrays: Sequence[Any], size: int) -> Any:
         outer = jaxapi.trace_ref()
@@ -196,8 +190,8 @@ class _Mapped:
             with levels.open_level("vmap", outer, self.randomness) as level:
                 level.state["batch_size"] = size
                 level.state["lift"] = lambda array: jaxapi.batch_tracer(level.trace(), array)
-                inner = self._call(rows, size, outer, kept)
-                leaves = kept.pop("leaves")
+                output, inner = self._call(rows)
+                leaves, kept["spec"] = tree.flatten(output)
                 dims = self._checked_out_dims(kept["spec"], leaves)
                 position = {id(box): i for i, box in inner}
                 kept["same"] = [position.get(id(leaf)) for leaf in leaves]
@@ -311,13 +305,12 @@ class _Mapped:
 
     def _run_row(self, start: int, count: int) -> tuple[Any, Any]:
         rows = [jnp.squeeze(a, axis) for a, axis in zip(self._slices(start, 1), self.axes, strict=True)]
-        kept: dict[str, Any] = {}
-        inner = self._call(rows, 1, None, kept)
+        output, inner = self._call(rows)
         for i, box in inner:
             if box.writes():
                 leaf = self.inputs.leaves[i]
                 leaf.overwrite(_set_row(array_of(leaf), box.array, start, self.dims[i]))
-        return kept["leaves"], kept["spec"]
+        return tree.flatten(output)
 
     def _join(self, parts: list[tuple[list[Any], tree.Spec]], loop: bool) -> Any:
         leaves, spec = parts[0]
@@ -335,43 +328,46 @@ class _Mapped:
         return tree.unflatten(spec, joined)
 
     def _run_compiled_chunks(self, chunk_size: int) -> Any:
-        """A `lax.map` over the chunks, and one call for the rows left over."""
-        whole = self.size // chunk_size
+        """A `lax.map` over the whole chunks, and one call for the rows left over."""
+        count = self.size // chunk_size
         kept: dict[str, Any] = {}
 
         def body(chunk: tuple[Any, ...]) -> list[Any]:
-            out = self._run_rows([jnp.moveaxis(a, 0, axis) for a, axis in zip(chunk, self.axes, strict=True)], chunk_size)
-            leaves, spec = tree.flatten(out)
+            arrays = [jnp.moveaxis(a, 0, axis) for a, axis in zip(chunk, self.axes, strict=True)]
+            leaves, spec = tree.flatten(self._run_rows(arrays, chunk_size))
             dims = self._checked_out_dims(spec, leaves)
-            kept["spec"], kept["dims"] = spec, dims
-            kept["kinds"] = [
-                (type(leaf) if isinstance(leaf, Box) else None, None if is_tensor(leaf) else leaf) for leaf in leaves
-            ]
+            kept.update(spec=spec, dims=dims, leaves=[_Place(leaf) if is_tensor(leaf) else leaf for leaf in leaves])
             return [
-                jnp.moveaxis(array_of(leaf), dim, 0) if dim is not None else array_of(leaf)
+                array_of(leaf) if dim is None else jnp.moveaxis(array_of(leaf), dim, 0)
                 for leaf, dim in zip(leaves, dims, strict=True)
                 if is_tensor(leaf)
             ]
 
-        front = [jnp.moveaxis(a, axis, 0) for a, axis in zip(self.arrays, self.axes, strict=True)]
-        stacked = tuple(a[: whole * chunk_size].reshape(whole, chunk_size, *a.shape[1:]) for a in front)
-        results = lax.map(body, stacked)
-        rest = iter(results)
+        def chunks(array: Any, axis: int) -> Any:
+            front = jnp.moveaxis(array, axis, 0)[: count * chunk_size]
+            return front.reshape(count, chunk_size, *front.shape[1:])
+
+        stacked = tuple(chunks(a, axis) for a, axis in zip(self.arrays, self.axes, strict=True))
+        results = iter(lax.map(body, stacked))
         leaves = []
-        for (kind, other), dim in zip(kept["kinds"], kept["dims"], strict=True):
-            if other is not None or (kind is None and dim is None and other is not None):
-                leaves.append(other)
-                continue
-            array = next(rest)
-            if dim is None:
-                array = array[-1]
+        for leaf, dim in zip(kept["leaves"], kept["dims"], strict=True):
+            if isinstance(leaf, _Place):
+                array = next(results)
+                rows = array[-1] if dim is None else jnp.moveaxis(array.reshape(-1, *array.shape[2:]), 0, dim)
+                leaves.append(leaf.fill(rows))
             else:
-                array = jnp.moveaxis(array.reshape(-1, *array.shape[2:]), 0, dim)
-            leaves.append(array if kind is None else kind.from_array(array))
+                leaves.append(leaf)
         parts = [(leaves, kept["spec"])]
-        if whole * chunk_size < self.size:
-            parts.append(self._run_slice(whole * chunk_size, chunk_size))
+        if count * chunk_size < self.size:
+            parts.append(self._run_slice(count * chunk_size, chunk_size))
         return self._join(parts, loop=False)
+
+
+class _Place:
+    """Where a tensor stood among the outputs, and of what kind it was."""
+
+    def __init__(self, leaf: Any) -> None:
+        self.fill = type(leaf).from_array if isinstance(leaf, Box) else lambda array: array
 
 
 def _set_row(array: Any, value: Any, row: int, axis: int | None) -> Any:

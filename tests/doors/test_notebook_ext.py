@@ -10,10 +10,11 @@ import functorch_jax
 @pytest.fixture
 def shell(fresh_imports, tmp_path, monkeypatch):
     interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
+    config = pytest.importorskip("traitlets.config").Config()
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = interactiveshell.InteractiveShell()
-    yield shell
-    shell.atexit_operations()
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # a shell puts a module of its own there
+    config.HistoryManager.enabled = False
+    return interactiveshell.InteractiveShell(config=config)
 
 
 def test_cells_import_torch_from_here(shell):

@@ -9,8 +9,9 @@
     ]
 
 A program takes `t`, which is PyTorch or `functorch_jax.torch`, and its inputs as tensors; it may return any tree of
-tensors and Python values. An input is a spec (`floats(3, 4)`, `values(3.0)`), a list of numbers, a NumPy array, a tuple,
-list or dict of those, or any other Python value, which is passed on as it is. PyTorch's generator is seeded before each run.
+tensors and Python values. An input is a spec (`floats(3, 4)`, `values(3.0)`), a list of numbers, a NumPy array, a
+tuple, list or dict of those, or any other Python value, which is passed on as it is. The generator is seeded before
+each run.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def case(
     reason: str | None = None,
     gap: str | None = None,
 ) -> Row:
-    """A program that must give what PyTorch gives: shapes, dtypes and containers exactly, values to the dtype's tolerance.
+    """A program that must give what PyTorch gives: structure, shapes, dtypes exactly, values to the dtype's tolerance.
 
     Args:
         grad: also compare the reverse gradient (for a fixed cotangent) and the forward tangent (for a fixed tangent)
@@ -178,7 +179,7 @@ def complexes(*shape: int, dtype: str = "complex64") -> Spec:
 
 
 def values(data: Any, dtype: str | None = None) -> Leaf:
-    """These very values: a number for a tensor with no axes, a (nested) list, or an array; dtype as PyTorch infers it."""
+    """These very values: a number for a tensor with no axes, a list, or an array; the dtype as PyTorch infers it."""
     array = np.asarray(data)
     if dtype is None:
         dtype = array.dtype.name

@@ -143,8 +143,12 @@ def departures(row: Row, got: Answer, wanted: Any, path: str = "result") -> list
                 return [f"{path}: keys {[k for k, _ in entries]}, but {list(wanted)} are right"]
             wanted = list(wanted.values())
         parts = [e[1] for e in entries] if "fields" in got or "dict" in kind.lower() else entries
-        return [d for i, (g, w) in enumerate(zip(parts, wanted, strict=True)) for d in departures(row, g, w, f"{path}[{i}]")]
+        return [
+            d for i, (g, w) in enumerate(zip(parts, wanted, strict=True)) for d in departures(row, g, w, f"{path}[{i}]")
+        ]
     if type(got) is float and isinstance(wanted, (int, float)):
         rtol, atol = tolerance(row, None)
-        return [] if math.isclose(got, wanted, rel_tol=rtol, abs_tol=atol) else [f"{path}: {got}, but {wanted} is right"]
+        return (
+            [] if math.isclose(got, wanted, rel_tol=rtol, abs_tol=atol) else [f"{path}: {got}, but {wanted} is right"]
+        )
     return [] if type(got) is type(wanted) and got == wanted else [f"{path}: {brief(got)}, but {wanted!r} is right"]

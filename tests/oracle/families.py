@@ -35,7 +35,9 @@ def golden(family: str) -> dict[str, Any]:
 
 def save(family: str, version: str, answers: dict[str, Any]) -> None:
     """Write the recorded answers of a family, a row to a line."""
-    lines = [f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(a, ensure_ascii=False)}" for name, a in answers.items()]
+    lines = [
+        f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(a, ensure_ascii=False)}" for name, a in answers.items()
+    ]
     text = '{\n"pytorch": "%s",\n"rows": {\n%s\n}\n}\n' % (version, ",\n".join(lines))  # noqa: UP031
     GOLDEN.mkdir(exist_ok=True)
     (GOLDEN / f"{family}.json").write_text(text, encoding="utf-8")

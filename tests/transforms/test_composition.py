@@ -74,7 +74,7 @@ def test_five_different_ones(stack: tuple[str, ...], outside: Callable[[Fn], Fn]
 
 
 def test_five_vmaps() -> None:
-    f: Fn = lambda x: x * 2 + 1  # noqa: E731
+    f: Fn = lambda x: x * 2 + 1
     for _ in range(5):
         f = ft.vmap(f)
     x = jnp.arange(32.0).reshape(2, 2, 2, 2, 2)
@@ -108,7 +108,7 @@ def test_with_jax_grad_on_either_side(name: str) -> None:
 
 def test_no_perturbation_confusion() -> None:
     assert float(ft.grad(lambda x: x * ft.grad(lambda y: x + y)(jnp.float32(1.0)))(jnp.float32(1.0))) == 1.0
-    inner = lambda x: directional(lambda y: x + y)(jnp.float32(1.0))  # noqa: E731
+    inner = lambda x: directional(lambda y: x + y)(jnp.float32(1.0))
     assert float(directional(lambda x: x * inner(x))(jnp.float32(1.0))) == 1.0
 
 

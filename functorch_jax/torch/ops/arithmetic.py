@@ -11,7 +11,7 @@ from jax import lax
 
 from functorch_jax import jaxapi
 from functorch_jax.torch._dtype import category
-from functorch_jax.torch._elementwise import elementwise, refuse, unsupported
+from functorch_jax.torch._elementwise import c_name, elementwise, refuse, unsupported
 from functorch_jax.torch._op import op
 from functorch_jax.torch._promote import cast, promote, result_dtype, to_float, type_name
 from functorch_jax.torch._tensor import unwrap
@@ -264,15 +264,11 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
     return x + cast(value, x.dtype) * a / b
 
 
-C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "complex64": "c10::complex<float>"}
-
-
 @op(scalars="weight", inplace=True)
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     for name, x in (("end", end), ("weight", weight)):
         if x.dtype != input.dtype and not (name == "weight" and x.ndim == 0):
-            want, got = (C_NAMES.get(d.name, d.name) for d in (input.dtype, x.dtype))
-            raise RuntimeError(f"expected dtype {want} for `{name}` but got dtype {got}")
+            raise RuntimeError(f"expected dtype {c_name(input.dtype)} for `{name}` but got dtype {c_name(x.dtype)}")
     refuse("lerp_kernel_scalar", input, "bi")
     x, y, w = promote(input, end, cast(weight, input.dtype))
     # from the nearer end, so that weights 0 and 1 give the ends exactly

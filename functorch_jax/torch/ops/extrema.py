@@ -12,9 +12,10 @@ from functorch_jax import jaxapi
 from functorch_jax.torch import return_types
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import refuse, unsupported
-from functorch_jax.torch._op import NAMESPACES, op, row
+from functorch_jax.torch._op import op, row
 from functorch_jax.torch._promote import cast, wrap_dim, wrap_dims
-from functorch_jax.torch._sums import count, total
+from functorch_jax.torch._sums import total
+from functorch_jax.torch.ops.pointwise_binary import maximum, minimum
 
 # ---- shared ----------------------------------------------------------------------------------------------------------
 
@@ -66,10 +67,10 @@ def nan_aware(fn: Callable[..., Any], x: Any, axis: int) -> Any:
 # ---- max and min -----------------------------------------------------------------------------------------------------
 
 
-def _extremum(name: str, reduce: Any, arg: Any, kind: Any, pairwise: str) -> Callable[..., Any]:
+def _extremum(name: str, reduce: Any, arg: Any, kind: Any, pairwise: Any) -> Callable[..., Any]:
     def pure(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         if other is not None or hasattr(dim, "shape"):
-            return PAIRWISE[pairwise](input, dim if other is None else other)
+            return pairwise(input, dim if other is None else other)
         if dim is not None and type(dim) is not int:
             raise TypeError(f"{name}() received an invalid combination of arguments: dim must be an int")
         if category(input.dtype) == 3:
@@ -86,14 +87,8 @@ def _extremum(name: str, reduce: Any, arg: Any, kind: Any, pairwise: str) -> Cal
     return pure
 
 
-def _pairwise(name: str) -> Callable[[Any, Any], Any]:
-    return lambda x, y: NAMESPACES["torch"][name].__wrapped__(x, y)
-
-
-PAIRWISE = {name: _pairwise(name) for name in ("maximum", "minimum")}
-
-row("torch Tensor", "max", _extremum("max", jnp.max, jnp.argmax, return_types.max, "maximum"))
-row("torch Tensor", "min", _extremum("min", jnp.min, jnp.argmin, return_types.min, "minimum"))
+row("torch Tensor", "max", _extremum("max", jnp.max, jnp.argmax, return_types.max, maximum))
+row("torch Tensor", "min", _extremum("min", jnp.min, jnp.argmin, return_types.min, minimum))
 
 
 def _bound(name: str, reduce: Any) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from jax import lax
 from functorch_jax.torch._dtype import category, np_dtype
 from functorch_jax.torch._elementwise import abs_, refuse, unsupported
 from functorch_jax.torch._generator import draw
-from functorch_jax.torch._laws import EXPONENTIAL, UNIFORM
+from functorch_jax.torch._laws import EXPONENTIAL
 from functorch_jax.torch._op import NAMESPACES, Op, function, op, row
 from functorch_jax.torch._promote import cast, to_float, wrap_dim
 from functorch_jax.torch._tensor import Tensor, wrap
@@ -273,7 +273,7 @@ def _softmin(input: Any, dim: int, dtype: Any = None) -> Any:
 
 def _with_implicit_dim(name: str, fn: Any) -> None:
     """Register the form of `nn.functional`, where `dim` may be left out, with a warning."""
-    record = Op(fn, name, "", False, None, True)
+    record = Op(fn, name)
 
     def call(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
         if dim is None:
@@ -292,62 +292,3 @@ def _with_implicit_dim(name: str, fn: Any) -> None:
 
 for _name, _fn in {"softmax": softmax, "log_softmax": log_softmax, "softmin": _softmin}.items():
     _with_implicit_dim(_name, _fn)
-
-
-# ---- random ----------------------------------------------------------------------------------------------------------
-
-
-def _hard(soft: Any, dim: int) -> Any:
-    dim = wrap_dim(dim, soft.ndim)
-    best = jnp.argmax(soft, axis=dim, keepdims=True)
-    hard = (jnp.arange(soft.shape[dim]).reshape(-1, *(1,) * (soft.ndim - 1 - dim)) == best).astype(soft.dtype)
-    return hard - stop(soft) + soft
-
-
-def _gumbel_softmax(logits: Any, waits: Any, tau: Any, hard: bool, dim: int) -> Any:
-    soft = softmax((logits - jnp.log(waits)) / cast(tau, logits.dtype), dim)
-    return _hard(soft, dim) if hard else soft
-
-
-_gumbel = Op(_gumbel_softmax, "gumbel_softmax", "tau", False, None, True)
-
-
-@function("nn.functional")
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """Samples of a categorical distribution that can be differentiated; one-hot, with the same slope, if `hard`.
-
-    Source: torch.nn.functional.gumbel_softmax.
-    """
-    if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    waits = wrap(draw(EXPONENTIAL, logits.shape, logits.array.dtype, 1.0))
-    return _gumbel(logits, waits, tau, hard, dim)
-
-
-def _rrelu_slopes(input: Any, slopes: Any) -> Any:
-    return jnp.where(input <= 0, input * slopes, input)
-
-
-_rrelu = Op(_rrelu_slopes, "rrelu", "", False, None, True)
-
-
-@function("nn.functional torch")
-def rrelu(
-    input: Tensor,
-    lower: float = 1.0 / 8,
-    upper: float = 1.0 / 3,
-    training: bool = False,
-    inplace: bool = False,
-) -> Tensor:
-    """A rectifier whose slope below zero is drawn for each element, or is the mean of the bounds when not training.
-
-    Source: torch.nn.functional.rrelu.
-    """
-    if training:
-        slopes = wrap(draw(UNIFORM, input.shape, input.array.dtype, lower, upper))
-        values = [input, slopes]
-        return _rrelu.write(values) if inplace else _rrelu(*values)
-    return NAMESPACES["nn.functional"]["leaky_relu"](input, (lower + upper) / 2, inplace)
-
-
-_alias("rrelu", "torch")

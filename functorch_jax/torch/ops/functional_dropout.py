@@ -1,4 +1,4 @@
-"""Functions of `torch.nn.functional` that draw: dropout in its forms, randomised ReLU, and Gumbel softmax.
+"""Functions of `torch.nn.functional` that draw: dropout in its forms, and randomised ReLU.
 
 Each uses up the generator as PyTorch's CPU code does: a dropout draws one number for each element (or channel) that may
 be dropped, and none at all when `p` is 0 or 1 or when it is not training.
@@ -15,10 +15,10 @@ import numpy as np
 
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._generator import draw
-from functorch_jax.torch._laws import BERNOULLI, EXPONENTIAL, Law
+from functorch_jax.torch._laws import BERNOULLI, Law
 from functorch_jax.torch._mt19937 import Engine
-from functorch_jax.torch._op import function
-from functorch_jax.torch._promote import type_name, wrap_dim
+from functorch_jax.torch._op import Op, function
+from functorch_jax.torch._promote import cast, type_name
 from functorch_jax.torch._tensor import Tensor, wrap
 
 _ALPHA = 1.7580993408473766  # SELU's value at minus infinity, negated: what alpha dropout sets elements to
@@ -27,18 +27,21 @@ _ALPHA = 1.7580993408473766  # SELU's value at minus infinity, negated: what alp
 # ---- dropout ---------------------------------------------------------------------------------------------------------
 
 
-@jax.jit
-def _masked(x: Any, keep: Any, p: Any) -> Any:
-    return x * (keep / (1 - p).astype(x.dtype))
+def _masked(input: Any, keep: Any, p: Any) -> Any:
+    return input * (keep / cast(1 - p, input.dtype))
 
 
-@jax.jit
-def _alpha_masked(x: Any, keep: Any, p: Any) -> Any:
+def _alpha_masked(input: Any, keep: Any, p: Any) -> Any:
     # dropped elements become -alpha; a line then brings mean and variance back to 0 and 1
     slope = 1 / jnp.sqrt((1 - p) * (1 + p * _ALPHA**2))
     down = _ALPHA * slope
-    shift = ((keep - 1) * down.astype(x.dtype)) + (down * p).astype(x.dtype)
-    return x * (keep * slope.astype(x.dtype)) + shift
+    shift = (keep - 1) * cast(down, input.dtype) + cast(down * p, input.dtype)
+    return input * (keep * cast(slope, input.dtype)) + shift
+
+
+_dropped = Op(_masked, "dropout", "p")
+_alpha_dropped = Op(_alpha_masked, "alpha_dropout", "p")
+_scaled = Op(lambda input, slope: input * cast(slope, input.dtype), "scale", "slope")
 
 
 def _drop(
@@ -50,23 +53,23 @@ def _drop(
     if p == 0 or not training or x.size == 0:
         return input
     if p == 1:
-        return _finish(input, x * jnp.zeros((), x.dtype), inplace)
+        return _run(_scaled, inplace, input, 0.0)
     if category(x.dtype) < 2:
         raise RuntimeError(f"result type Float can't be cast to the desired output type {type_name(x.dtype)}")
     if features and x.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    if inplace:
+        input.check_writable()
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if features else x.shape
-    keep = draw(BERNOULLI, shape, x.dtype, 1 - p)
-    masked = _alpha_masked if alpha else _masked
-    return _finish(input, masked(x, keep, np.float64(p)), inplace)
+    keep = wrap(draw(BERNOULLI, shape, x.dtype, 1 - p))
+    return _run(_alpha_dropped if alpha else _dropped, inplace, input, keep, float(p))
 
 
-def _finish(input: Tensor, array: Any, inplace: bool) -> Tensor:
-    if not inplace:
-        return wrap(array)
-    input.check_writable()
-    input.overwrite(array)
-    return input
+def _run(record: Op, inplace: bool, *values: Any) -> Tensor:
+    """Call an op, or its in-place form."""
+    if inplace:
+        return record.write(list(values))  # type: ignore[no-any-return]
+    return record(*values)  # type: ignore[no-any-return]
 
 
 @function("nn.functional")
@@ -91,8 +94,9 @@ def _drop_channels(input: Tensor, p: float, training: bool, inplace: bool, batch
     """Feature dropout of (N, C, ...), or of (C, ...) as if it had a batch of one."""
     if batched:
         return _drop(input, p, training, inplace, features=True)
-    out = _drop(wrap(input.array[None]), p, training, False, features=True)
-    return _finish(input, out.array[0], inplace)
+    # a view, so that in place means in `input`
+    with_batch = input.unsqueeze(0)  # type: ignore[attr-defined]
+    return _drop(with_batch, p, training, inplace, features=True).squeeze(0)  # type: ignore[attr-defined]
 
 
 @function("nn.functional")
@@ -174,6 +178,7 @@ def _slopes_traced(key: Any, shape: Any, dtype: Any, lower: float, upper: float,
 
 
 _SLOPES = Law(_slopes, _slopes_traced)
+_leaky = Op(lambda input, slope: jnp.where(input > 0, input, input * cast(slope, input.dtype)), "rrelu", "slope")
 
 
 def _rrelu(input: Tensor, lower: float, upper: float, training: bool, inplace: bool) -> Tensor:
@@ -183,9 +188,9 @@ def _rrelu(input: Tensor, lower: float, upper: float, training: bool, inplace: b
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if training:
-        return _finish(input, x * draw(_SLOPES, x.shape, x.dtype, lower, upper, given=[x]), inplace)
-    middle = np.asarray((lower + upper) / 2, x.dtype)
-    return _finish(input, jnp.where(x > 0, x, x * middle), inplace)
+        slopes = wrap(draw(_SLOPES, x.shape, x.dtype, lower, upper, given=[x]))
+        return _run(_scaled, inplace, input, slopes)
+    return _run(_leaky, inplace, input, (lower + upper) / 2)
 
 
 @function("nn.functional")
@@ -206,22 +211,3 @@ def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: 
 def _torch_rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """`nn.functional.rrelu` without its in-place form. Source: torch.rrelu."""
     return _rrelu(input, lower, upper, training, False)
-
-
-# ---- Gumbel softmax --------------------------------------------------------------------------------------------------
-
-
-@function("nn.functional")
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """Softmax of `logits` with Gumbel noise; `hard` gives one-hot values with the gradient of the soft ones.
-
-    Source: torch.nn.functional.gumbel_softmax.
-    """
-    x = logits.array
-    axis = wrap_dim(dim, x.ndim)
-    noise = -jnp.log(draw(EXPONENTIAL, x.shape, x.dtype, 1.0))
-    soft = jax.nn.softmax((x + noise) / jnp.asarray(tau, x.dtype), axis=axis)
-    if not hard:
-        return wrap(soft)
-    chosen = jax.nn.one_hot(jnp.argmax(soft, axis), x.shape[axis], axis=axis, dtype=x.dtype)
-    return wrap(chosen - jax.lax.stop_gradient(soft) + soft)

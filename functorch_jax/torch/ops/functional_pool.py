@@ -356,7 +356,7 @@ def _optional_indices(name: str, settings: Sequence[str]) -> None:
     """Register `name` with its `return_indices`, and `name_with_indices`, from one pair of ops."""
     n = int(name[-2])
     make = _adaptive_max_pool if name.startswith("adaptive") else _max_pool
-    plain, both = (Op(fn, name, "", False, None, True) for fn in (make(n, False), make(n, True)))
+    plain, both = (Op(fn, name) for fn in (make(n, False), make(n, True)))
 
     def with_indices(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         kwargs.pop("return_indices", None)

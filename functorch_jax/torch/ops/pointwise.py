@@ -96,7 +96,7 @@ def frac(input: Any) -> Any:
 
 
 @op(inplace=True, aliases="absolute")
-def abs(input: Any) -> Any:  # noqa: A001
+def abs(input: Any) -> Any:
     refuse("abs_cpu", input, "b")
     return abs_(input)
 

@@ -35,11 +35,11 @@ def _share(mine: Any, other: Any, loses: Callable[[Any, Any], Any]) -> Any:
     return jnp.where(mine == other, 0.5, jnp.where(loses(mine, other), 0, 1)).astype(mine.dtype)
 
 
-maximum_ = elementwise(
+_maximum = elementwise(
     lambda out, x, y: _share(x, y, jnp.less),
     lambda out, x, y: _share(y, x, jnp.less),
 )(jnp.maximum)
-minimum_ = elementwise(
+_minimum = elementwise(
     lambda out, x, y: _share(x, y, jnp.greater),
     lambda out, x, y: _share(y, x, jnp.greater),
 )(jnp.minimum)
@@ -57,11 +57,13 @@ def _extremum(name: str, fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
     return pure
 
 
+maximum = _extremum("maximum", _maximum)
+minimum = _extremum("minimum", _minimum)
+row("torch Tensor", "maximum", maximum)
+row("torch Tensor", "minimum", minimum)
 # a tie goes to the first argument whole
-row("torch Tensor", "maximum", _extremum("maximum", maximum_))
-row("torch Tensor", "minimum", _extremum("minimum", minimum_))
-row("torch Tensor", "fmax", _extremum("fmax", lambda a, b: jnp.where((a >= b) | jnp.isnan(b), a, b)))
-row("torch Tensor", "fmin", _extremum("fmin", lambda a, b: jnp.where((a <= b) | jnp.isnan(b), a, b)))
+row("torch Tensor", "fmax", _extremum("fmax", lambda a, b: jnp.where((a >= b) | (b != b), a, b)))
+row("torch Tensor", "fmin", _extremum("fmin", lambda a, b: jnp.where((a <= b) | (b != b), a, b)))
 
 # ---- functions with slopes of PyTorch's ------------------------------------------------------------------------------
 
@@ -122,6 +124,7 @@ PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]
 for _name, (_where, _fn, _refused, _minimum, _options) in PAIRS.items():
     row(_where, _name, _pair(f"{_name}_cpu", _fn, _refused, _minimum), **_options)
 
+
 @op(inplace=True)
 def ldexp(input: Any, other: Any) -> Any:
     x, y = promote(input, 2.0**other)
@@ -143,8 +146,7 @@ def heaviside(input: Any, values: Any) -> Any:
 def _where(condition: Any, input: Any, other: Any) -> Any:
     if condition.dtype not in (jnp.bool_, jnp.uint8):
         raise RuntimeError(
-            "where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{type_name(condition.dtype)}"
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {type_name(condition.dtype)}"
         )
     broadcast(condition, input, other)
     x, y = promote(input, other)

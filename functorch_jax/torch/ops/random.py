@@ -357,7 +357,7 @@ def multinomial(
     generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Indices drawn with probabilities proportional to the weights in each row of `input`. Source: torch.multinomial."""
+    """Indices drawn with the weights in each row of `input`. Source: torch.multinomial."""
     weights = jax.lax.stop_gradient(input.array)
     if category(weights.dtype) != 2:
         raise RuntimeError(

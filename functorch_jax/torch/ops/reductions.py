@@ -8,12 +8,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import abs_, refuse
-from functorch_jax.torch._op import op
+from functorch_jax.torch._op import op, row
 from functorch_jax.torch._promote import cast, to_float, type_name, wrap_dim, wrap_dims
 from functorch_jax.torch._sums import count, total
 
@@ -28,7 +27,7 @@ def _summand(input: Any, dtype: Any) -> Any:
 
 
 @op()
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:  # noqa: A001
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over `dim` (all dimensions when it is None or empty). Source: torch.sum."""
     return total(_summand(input, dtype), wrap_dims(dim, input.ndim), keepdim)
 
@@ -96,8 +95,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     return jax.scipy.special.logsumexp(x, axis=axes, keepdims=keepdim)
 
 
-row_where = "special"
-op("special", name="logsumexp")(logsumexp)
+row("special", "logsumexp", logsumexp)
 
 
 # ---- spreads ---------------------------------------------------------------------------------------------------------
@@ -139,12 +137,16 @@ def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False
 
 
 @op("torch")
-def var_mean(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def var_mean(
+    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     return _moments(input, dim, unbiased, keepdim, correction)
 
 
 @op("torch")
-def std_mean(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def std_mean(
+    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     spread, center = _moments(input, dim, unbiased, keepdim, correction)
     return root(spread), center
 

@@ -39,7 +39,7 @@ COND = [
     case("cond: closures without operands", lambda t, x: control(t).cond(x.sum() > 0, lambda: x * 2, lambda: -x), V),
     case("cond: several outputs", lambda t, x: control(t).cond(x.sum() > 0, lambda x: (x * 2, x.sum()), lambda x: (-x, x.sum() * 3), (x,)), V),
     case("cond: outputs in a dict", lambda t, x: control(t).cond(x.sum() > 0, lambda x: {"b": x * 2, "a": x + 1}, lambda x: {"b": -x, "a": x - 1}, (x,)), V),
-    case("cond: nested", lambda t, x: control(t).cond(x.sum() > 0, double, lambda x: control(t).cond(x[0] > 0, lambda x: x + 1, lambda x: x - 1, (x,)), (x,)), V),
+    case("cond: nested", lambda t, x: control(t).cond(x.sum() > 0, double, lambda x: t.cond(x[0] > 0, lambda x: x + 1, lambda x: x - 1, (x,)), (x,)), V),
     case("cond: torch.cond is the same", lambda t, x: t.cond(x.sum() > 0, double, negate, (x,)), V),
     case("vmap of cond, mapped predicate", lambda t, x: t.vmap(lambda x: t.cond(x.sum() > 0, double, negate, (x,)))(x), floats(4, 3)),
     case("vmap of cond, predicate not mapped", lambda t, x, p: t.vmap(lambda x: t.cond(p, double, negate, (x,)))(x), X, values(True)),

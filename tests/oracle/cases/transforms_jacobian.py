@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 
-from tests.oracle.case import case, complexes, error, floats, ints, right, values
+from tests.oracle.case import case, complexes, error, floats, right, values
 
 Pair = namedtuple("Pair", "a b")
 BOTH = ("jacrev", "jacfwd")

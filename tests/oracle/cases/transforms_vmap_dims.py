@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.oracle.case import case, error, floats, ints, right, values
+from tests.oracle.case import case, error, floats, ints, right
 
 Pair = namedtuple("Pair", "a b")
 

@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 
-from tests.oracle.case import case, error, floats, functorch, ints, right, values
+from tests.oracle.case import case, error, floats, functorch, ints, right
 
 X = floats(2, 3)
 V = floats(3)

@@ -1,0 +1,117 @@
+"""Settings of PyTorch's that have no counterpart in XLA: accepted, remembered, without effect."""
+
+from __future__ import annotations
+
+import os
+import types
+from typing import Any
+
+import jax
+
+from functorch_jax.torch._op import function
+
+__all__ = ["backends", "cuda"]
+
+_threads = {"intra": os.cpu_count() or 1, "inter": os.cpu_count() or 1}
+
+
+@function("torch")
+def set_num_threads(int: int) -> None:  # noqa: A002
+    """Accepted and remembered: XLA chooses its threads itself."""
+    _threads["intra"] = int
+
+
+@function("torch")
+def get_num_threads() -> int:
+    return _threads["intra"]
+
+
+@function("torch")
+def set_num_interop_threads(int: int) -> None:  # noqa: A002
+    _threads["inter"] = int
+
+
+@function("torch")
+def get_num_interop_threads() -> int:
+    return _threads["inter"]
+
+
+@function("torch")
+def set_flush_denormal(mode: bool) -> bool:
+    return False
+
+
+_deterministic = {"on": False, "warn": False}
+
+
+@function("torch")
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    _deterministic.update(on=bool(mode), warn=bool(warn_only))
+
+
+@function("torch")
+def are_deterministic_algorithms_enabled() -> bool:
+    return _deterministic["on"]
+
+
+@function("torch")
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    return _deterministic["warn"]
+
+
+@function("torch")
+def compiled_with_cxx11_abi() -> bool:
+    return True
+
+
+@function("torch")
+def _assert(condition: Any, message: str) -> None:
+    assert condition, message
+
+
+@function("torch")
+def typename(obj: Any) -> str:
+    """The name of an object's type, with its module. Source: torch.typename."""
+    from functorch_jax.torch._tensor import Tensor
+
+    if isinstance(obj, Tensor):
+        return obj.type()
+    return f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+class _Open(types.ModuleType):
+    """A module whose settings may be assigned and read back."""
+
+    def __init__(self, name: str, **values: Any) -> None:
+        super().__init__(name, "Settings that are accepted and have no effect on XLA.")
+        self.__dict__.update(values)
+
+
+def _module(name: str, **values: Any) -> _Open:
+    return _Open(f"functorch_jax.torch.{name}", **values)
+
+
+backends = _module(
+    "backends",
+    cudnn=_module(
+        "backends.cudnn", benchmark=False, deterministic=False, enabled=True, allow_tf32=True,
+        is_available=lambda: False, version=lambda: None,
+    ),
+    cuda=_module(
+        "backends.cuda", matmul=_module("backends.cuda.matmul", allow_tf32=False), is_built=lambda: _has("gpu"),
+        enable_flash_sdp=lambda on: None, enable_math_sdp=lambda on: None, enable_mem_efficient_sdp=lambda on: None,
+        flash_sdp_enabled=lambda: False, math_sdp_enabled=lambda: True, mem_efficient_sdp_enabled=lambda: False,
+    ),
+    mps=_module("backends.mps", is_available=lambda: False, is_built=lambda: False),
+    mkl=_module("backends.mkl", is_available=lambda: False),
+    mkldnn=_module("backends.mkldnn", is_available=lambda: False, enabled=False),
+    openmp=_module("backends.openmp", is_available=lambda: False),
+    opt_einsum=_module("backends.opt_einsum", enabled=True, strategy="auto", is_available=lambda: True),
+)  # fmt: skip
+
+
+def _has(platform: str) -> bool:
+    try:
+        return bool(jax.devices(platform))
+    except RuntimeError:
+        return False
