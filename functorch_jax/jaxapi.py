@@ -332,7 +332,7 @@ def vmap_flat(fun: Callable[..., tuple[list[Any], list[int | None]]], in_axes: S
 
 
 def batch_tracer(trace: Any, array: Any) -> Any:
-    """`array`, whose leading axis is the one that the vmap running on `trace` maps, as that vmap's value for one row."""
+    """`array` as the value for one row of the vmap on `trace`, which maps its leading axis."""
     return _BatchTracer(trace, array, 0, None)
 
 

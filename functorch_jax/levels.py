@@ -1,8 +1,8 @@
 """The stack of functorch transforms that are running, and what each must do when it ends.
 
-A level remembers the JAX trace its function runs on, so that a write can tell a value made inside from a captured one,
-the randomness rule of a vmap, and every captured box that was written: under `grad`, `vjp` and `jvp` such a write becomes
-an extra output, and is stored in the box once the transform has returned.
+A level remembers the JAX trace its function runs on, so that a write can tell a value made inside from a captured
+one, the randomness rule of a vmap, and every captured box that was written: under `grad`, `vjp` and `jvp` such a write
+becomes an extra output, and is stored in the box once the transform has returned.
 """
 
 from __future__ import annotations

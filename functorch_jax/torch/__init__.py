@@ -11,6 +11,7 @@ from typing import Any
 
 from functorch_jax.torch import _x64  # noqa: F401  (first: it changes what JAX makes of a Python number)
 from functorch_jax.torch import _factories, _info, _methods, _print, ops  # noqa: F401
+from functorch_jax.torch import _operators  # noqa: F401  (after the ops that operators stand for)
 from functorch_jax.grad_mode import (
     enable_grad,
     inference_mode,

@@ -68,7 +68,8 @@ def factory(fn: Callable[..., Any]) -> Callable[..., Any]:
             dtype = out.array.dtype
         return finish(fn(*args, dtype=dtype, **kwargs), device, requires_grad, out, f"{fn.__name__}()")
 
-    return function("torch")(call)
+    function("torch")(call)
+    return call
 
 
 def sizes(args: tuple[Any, ...], name: str) -> tuple[int, ...]:
@@ -124,9 +125,12 @@ def empty(*args: Any, size: Any = None, dtype: Any = None) -> Any:
     return jnp.zeros(_shape_arguments(args, size, "empty"), dtype or default_dtype())
 
 
-@factory
-def empty_strided(size: Any, stride: Any, *, dtype: Any = None) -> Any:
-    return jnp.zeros(sizes((tuple(size),), "empty_strided"), dtype or default_dtype())
+@function("torch")
+def empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
+    """An uninitialised tensor that reports these strides. Source: torch.empty_strided."""
+    result = empty(tuple(size), **options)
+    result._strides = tuple(stride)
+    return result
 
 
 @factory
@@ -260,7 +264,15 @@ for _name, _make in {
 
 @function("Tensor")
 def new_empty_strided(self: Tensor, size: Any, stride: Any, **kwargs: Any) -> Tensor:
-    return self.new_empty(size, **kwargs)
+    result = self.new_empty(size, **kwargs)
+    result._strides = tuple(stride)
+    return result
+
+
+@function("Tensor")
+def new(self: Tensor, *args: Any) -> Tensor:
+    """The legacy constructor, of this tensor's dtype."""
+    return wrap(cast(legacy_tensor(*args, dtype=self.array.dtype).array, self.array.dtype))
 
 
 @function("Tensor")

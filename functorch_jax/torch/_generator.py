@@ -227,6 +227,9 @@ def draw(
         array = law.traced(generator.next_key(), whole, dtype, *settings, *values)
     else:
         array = _drawn(law, generator, whole, dtype, settings, [np.asarray(v) for v in values])
+    if law.inner_first and len(rows) > 1:
+        n = len(rows)
+        array = jnp.transpose(array.reshape(*whole[:n][::-1], *shape), (*range(n)[::-1], *range(n, n + len(shape))))
     for level in rows:
         array = level.state["lift"](array)
     return array

@@ -51,7 +51,7 @@ def _entry(item: Any) -> Any:
         item = item.array
     if item is None or item is Ellipsis or isinstance(item, (slice, bool, int)):
         return item
-    if isinstance(item, (list, tuple, range)):
+    if isinstance(item, (list, tuple, range, str)):
         item = array_from(item)
         if category(item.dtype) == 2:
             item = item.astype(jnp.int64)  # [] is a list of no integers; PyTorch cuts fractions off here
@@ -66,12 +66,18 @@ def _entry(item: Any) -> Any:
     raise IndexError(_WRONG.format(type(item).__name__))
 
 
+def _is_index_part(item: Any) -> bool:
+    return item is None or item is Ellipsis or isinstance(item, (slice, list, tuple, range, Tensor, np.ndarray, jax.Array))
+
+
 def _is_int(item: Any) -> bool:
     return type(item) is int or (isinstance(item, int) and not isinstance(item, bool))
 
 
 def parse(index: Any, shape: tuple[int, ...]) -> Index:
     """The parts of `index` for a tensor of this shape. Raises IndexError, TypeError, ValueError as PyTorch does."""
+    if isinstance(index, list) and any(_is_index_part(i) for i in index):
+        index = tuple(index)  # PyTorch takes a list with anything but numbers in it for a tuple
     entries = [_entry(i) for i in index] if isinstance(index, tuple) else [_entry(index)]
     used = sum(map(_width, entries))
     if used > len(shape):

@@ -42,10 +42,14 @@ _LONG_RANGE = 2**28  # from here on PyTorch takes 64 bits for an integer, so tha
 
 
 class Law(NamedTuple):
-    """`host(engine, n, dtype, *settings)` and `traced(key, shape, dtype, *settings)`."""
+    """`host(engine, n, dtype, *settings)` and `traced(key, shape, dtype, *settings)`.
+
+    `inner_first`: under nested vmaps, the rows of the inner one are drawn one after the other, each for all outer rows.
+    """
 
     host: Callable[..., _Array]
     traced: Callable[..., Any]
+    inner_first: bool = False
 
 
 def _is_complex(dtype: np.dtype[Any]) -> bool:
@@ -256,7 +260,7 @@ def _permutations_traced(key: Any, shape: tuple[int, ...], dtype: Any, size: int
     return jax.random.permutation(key, ordered, axis=-1, independent=True)
 
 
-PERMUTATION = Law(_permutations, _permutations_traced)
+PERMUTATION = Law(_permutations, _permutations_traced, inner_first=True)
 
 
 # ---- by inversion of one uniform -------------------------------------------------------------------------------------

@@ -507,17 +507,12 @@ def _rebuild(values: Any, dtype: str, requires_grad: bool) -> Tensor:
     return result
 
 
-@function("Tensor")
-def __getattr__(self: Tensor, name: str) -> Any:
+@function("Tensor", name="__getattr__")
+def _missing(self: Tensor, name: str) -> Any:
     plain = f"'{type(self).__name__}' object has no attribute '{name}'"
     if name.startswith("_"):
         raise AttributeError(plain)
     raise MissingName(plain, "Tensor", name, lambda: dir(type(self)))
-
-
-@function("Tensor")
-def __dir__(self: Tensor) -> list[str]:
-    return sorted({*object.__dir__(self)})
 
 
 # ---- autograd --------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from functorch_jax.torch import _ambient
+from functorch_jax.torch import _ambient, _inference
 from functorch_jax.torch._dtype import dtype as torch_dtype
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._tensor import Tensor, check_write, wrap
@@ -136,6 +136,8 @@ class Op:
 
     def compute(self, values: list[Any]) -> Any:
         """The arrays that the op gives for these arguments."""
+        if _inference.seen:
+            _inference.check(self.name, values)
         key, arrays = self.split(values)
         try:
             return self.run(key, *arrays)

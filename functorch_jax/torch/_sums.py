@@ -1,8 +1,8 @@
 """Sums over axes, formulated so that XLA's CPU backend is never slow at them.
 
-A reduction over an axis that a large block follows walks memory in strides there: on jaxlib 0.10 a mean over the
-first axis of (64, 128, 9216) takes 26 s when it is fused with what computes its argument (jax-ml/jax#37465). A contraction with
-a vector of ones reads the same memory in order.
+A reduction over an axis that a large block follows walks memory in strides there: on jaxlib 0.10 a mean over the first
+axis of (64, 128, 9216) takes 26 s when it is fused with what computes its argument (jax-ml/jax#37465). A contraction
+with a vector of ones reads the same memory in order.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax import grad_mode, jaxapi, levels
+from functorch_jax.torch import _inference
 from functorch_jax.torch._dtype import category, dtype, torch_dtype
 from functorch_jax.torch._promote import broadcast, cast, type_name
 from functorch_jax.torch._size import Size
@@ -268,6 +269,7 @@ def wrap(array: Any) -> Tensor:
         tensor._trace = trace
     if grad_mode.is_inference_mode_enabled():
         tensor._inference = True
+        _inference.note()
     return tensor
 
 

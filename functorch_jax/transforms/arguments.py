@@ -202,7 +202,7 @@ def check_aux(aux: Any) -> None:
 
 def check_tensor_outputs(value: Any, prefix: str, call: str = "f(*primals)") -> None:
     """Raise PyTorch's error for a function that returned nothing, or something that is no tensor."""
-    leaves, spec = tree.flatten(value)
+    leaves, _ = tree.flatten(value)
     if value is None or not leaves:
         raise RuntimeError(f"{prefix}: Expected f to be a function that has non-empty output (got output = {value!r})")
     for leaf in leaves:

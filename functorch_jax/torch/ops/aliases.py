@@ -11,7 +11,7 @@ from functorch_jax import jaxapi
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._function import tensor_function, view_op
 from functorch_jax.torch._op import function
-from functorch_jax.torch._promote import cast
+from functorch_jax.torch._promote import broadcast, cast
 from functorch_jax.torch._strides import RULES
 from functorch_jax.torch._tensor import Tensor, unwrap
 
@@ -176,6 +176,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     value = jnp.asarray(unwrap(src))
     if value.shape != target.shape:
+        if len(value.shape) <= len(target.shape):
+            broadcast(target, value)
         expanded_shape(value, target.shape)
         value = jnp.broadcast_to(value, target.shape)
     self.overwrite(cast(value, target.dtype))

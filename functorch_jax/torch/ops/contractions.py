@@ -65,8 +65,8 @@ def _sizes(subscripts: Sequence[list[str]], operands: Sequence[Any]) -> dict[str
             seen = sizes.get(token, 1)
             if n != 1 and seen not in (1, n):
                 raise RuntimeError(
-                    f"einsum(): subscript {token} has size {n} for operand {i} which does not broadcast with previously "
-                    f"seen size {seen}"
+                    f"einsum(): subscript {token} has size {n} for operand {i} which does not broadcast with "
+                    f"previously seen size {seen}"
                 )
             sizes[token] = max(n, seen) if n else 0
     return sizes

@@ -1,4 +1,4 @@
-"""Functions of `torch.nn.functional` that draw: dropout in its forms, and randomised ReLU.
+"""Functions of `torch.nn.functional` that draw: dropout in its forms, randomised ReLU, and Gumbel softmax.
 
 Each uses up the generator as PyTorch's CPU code does: a dropout draws one number for each element (or channel) that may
 be dropped, and none at all when `p` is 0 or 1 or when it is not training.
@@ -15,10 +15,10 @@ import numpy as np
 
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._generator import draw
-from functorch_jax.torch._laws import BERNOULLI, Law
+from functorch_jax.torch._laws import BERNOULLI, EXPONENTIAL, Law
 from functorch_jax.torch._mt19937 import Engine
 from functorch_jax.torch._op import Op, function
-from functorch_jax.torch._promote import cast, type_name
+from functorch_jax.torch._promote import cast, type_name, wrap_dim
 from functorch_jax.torch._tensor import Tensor, wrap
 
 _ALPHA = 1.7580993408473766  # SELU's value at minus infinity, negated: what alpha dropout sets elements to
@@ -27,8 +27,14 @@ _ALPHA = 1.7580993408473766  # SELU's value at minus infinity, negated: what alp
 # ---- dropout ---------------------------------------------------------------------------------------------------------
 
 
-def _masked(input: Any, keep: Any, p: Any) -> Any:
-    return input * (keep / cast(1 - p, input.dtype))
+def _noise(engine: Engine, n: int, dtype: Any, p: float) -> Any:
+    """Zero with probability `p`, else what keeps the mean."""
+    wide = np.float64 if dtype in (np.float64, np.complex128) else np.float32
+    return ((engine.doubles(n) < 1 - p).astype(wide) / wide(1 - p)).astype(dtype)
+
+
+def _noise_traced(key: Any, shape: Any, dtype: Any, p: float) -> Any:
+    return (jax.random.bernoulli(key, 1 - p, shape) / (1 - p)).astype(dtype)
 
 
 def _alpha_masked(input: Any, keep: Any, p: Any) -> Any:
@@ -39,7 +45,7 @@ def _alpha_masked(input: Any, keep: Any, p: Any) -> Any:
     return input * (keep * cast(slope, input.dtype)) + shift
 
 
-_dropped = Op(_masked, "dropout", "p")
+_NOISE = Law(_noise, _noise_traced)
 _alpha_dropped = Op(_alpha_masked, "alpha_dropout", "p")
 _scaled = Op(lambda input, slope: input * cast(slope, input.dtype), "scale", "slope")
 
@@ -61,8 +67,9 @@ def _drop(
     if inplace:
         input.check_writable()
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if features else x.shape
-    keep = wrap(draw(BERNOULLI, shape, x.dtype, 1 - p))
-    return _run(_alpha_dropped if alpha else _dropped, inplace, input, keep, float(p))
+    if alpha:
+        return _run(_alpha_dropped, inplace, input, wrap(draw(BERNOULLI, shape, x.dtype, 1 - p)), float(p))
+    return _run(_scaled, inplace, input, wrap(draw(_NOISE, shape, x.dtype, p)))
 
 
 def _run(record: Op, inplace: bool, *values: Any) -> Tensor:
@@ -211,3 +218,31 @@ def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: 
 def _torch_rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """`nn.functional.rrelu` without its in-place form. Source: torch.rrelu."""
     return _rrelu(input, lower, upper, training, False)
+
+
+# ---- Gumbel softmax --------------------------------------------------------------------------------------------------
+
+
+def _gumbel(logits: Any, waits: Any, tau: Any, hard: bool, dim: int) -> Any:
+    soft = jax.nn.softmax((logits - jnp.log(waits)) / cast(tau, logits.dtype), axis=dim)
+    if not hard:
+        return soft
+    best = jnp.argmax(soft, axis=dim, keepdims=True)
+    places = jnp.arange(soft.shape[dim]).reshape(-1, *(1,) * (soft.ndim - 1 - dim))
+    return (places == best).astype(soft.dtype) - jax.lax.stop_gradient(soft) + soft
+
+
+_gumbel_softmax = Op(_gumbel, "gumbel_softmax", "tau")
+
+
+@function("nn.functional")
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """Softmax of `logits` with Gumbel noise; `hard` gives one-hot values with the gradient of the soft ones.
+
+    Source: torch.nn.functional.gumbel_softmax.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    axis = wrap_dim(dim, logits.array.ndim)
+    waits = wrap(draw(EXPONENTIAL, logits.shape, logits.array.dtype, 1.0))
+    return _gumbel_softmax(logits, waits, tau, hard, axis)  # type: ignore[no-any-return]

@@ -13,10 +13,10 @@ from functorch_jax import jaxapi
 from functorch_jax.torch._data import number_dtype
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._function import as_input, tensor_function
-from functorch_jax.torch._index import Index, check_bounds, known_mask, mask_positions, parse
-from functorch_jax.torch._op import Op, function, op
+from functorch_jax.torch._index import Index, check_bounds, mask_positions, parse
+from functorch_jax.torch._op import Op, function
 from functorch_jax.torch._promote import broadcast, cast, type_name, wrap_dim
-from functorch_jax.torch._tensor import Tensor, unwrap
+from functorch_jax.torch._tensor import Tensor, check_write, concrete, unwrap
 from functorch_jax.torch.ops.axes import expanded_shape
 from functorch_jax.torch.ops.views import part, take_block
 
@@ -236,7 +236,7 @@ def __contains__(self: Tensor, element: Any) -> bool:
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
         )
-    return bool((self == element).any())
+    return bool(np.any(np.asarray(concrete(self == element, "in"))))
 
 
 # ---- index_put and its kin -------------------------------------------------------------------------------------------
@@ -344,13 +344,20 @@ def _check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Any
     source = as_input(source, name, 4, "source")
     if source.array.dtype != input.array.dtype:
         raise RuntimeError(
-            f"{name}(): self ({type_name(input.array.dtype)}) and source ({type_name(source.array.dtype)}) must have "
+            f"{name}_(): self ({type_name(input.array.dtype)}) and source ({type_name(source.array.dtype)}) must have "
             "the same scalar type"
+        )
+    rest = [(n, m) for i, (n, m) in enumerate(zip(input.array.shape, source.array.shape, strict=False)) if i != dim]
+    if any(n != m for n, m in rest):
+        ours, theirs = (" ".join(map(str, side)) for side in zip(*rest, strict=True))
+        raise RuntimeError(
+            f"{name}_(): Source/destination tensor must have same slice shapes. Destination slice shape: {ours} at "
+            f"dimension {dim} and source slice shape: {theirs} at dimension {dim}."
         )
     n = source.array.shape[dim] if source.array.ndim else 1
     if index.array.size != n:
         raise RuntimeError(
-            f"{name}(): Number of indices ({index.array.size}) should be equal to source.size(dim): ({n}), for dim: {dim}"
+            f"{name}_(): Number of indices ({index.array.size}) should be equal to source.size(dim): ({n}), for dim: {dim}"
         )
     return source
 
@@ -422,7 +429,7 @@ def in_place(name: str, fn: Any) -> None:
 
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self.check_writable()
-        self.overwrite(fn(self, *args, **kwargs).array)
+        self.overwrite(check_write(self, fn(self, *args, **kwargs).array, name))
         return self
 
     change.__name__ = change.__qualname__ = name

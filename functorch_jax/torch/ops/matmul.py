@@ -28,8 +28,8 @@ def _check_dot(x: Any, y: Any) -> None:
         )
     if x.shape != y.shape:
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have the same number "
-            f"of elements, but got {x.size} and {y.size} elements respectively"
+            f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have the same "
+            f"number of elements, but got {x.size} and {y.size} elements respectively"
         )
     refuse("dot", x, "b")
 

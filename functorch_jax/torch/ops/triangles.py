@@ -13,7 +13,6 @@ from functorch_jax.torch._function import tensor_function
 from functorch_jax.torch._op import function, op
 from functorch_jax.torch._promote import broadcast, promote, wrap_dim
 from functorch_jax.torch._tensor import Tensor
-from functorch_jax.torch.ops.axes import diagonal
 
 
 def _triangle(name: str, keep: Any) -> None:

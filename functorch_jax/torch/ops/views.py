@@ -22,7 +22,7 @@ from functorch_jax.torch._size import size_from
 from functorch_jax.torch._strides import RULES, contiguous_strides, is_contiguous, layout_of, reshaped_strides
 from functorch_jax.torch._tensor import Tensor
 
-__all__ = ["BLOCK", "DETACH", "PERMUTED", "RESHAPED", "put_by_index"]
+__all__ = ["BLOCK", "RESHAPED", "part", "put_by_index", "take_block"]
 
 
 def put_by_index(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,7 +146,7 @@ def _parts(input: Tensor, dim: int, lengths: list[int]) -> tuple[Tensor, ...]:
     return tuple(result)
 
 
-@tensor_function()
+@tensor_function(aliases="unsafe_split")
 def split(input: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Any:
     sizes = split_size if split_size_or_sections is None else split_size_or_sections
     shape = input.array.shape
@@ -175,12 +175,12 @@ def split(input: Tensor, split_size_or_sections: Any = None, dim: int = 0, *, sp
     return _parts(input, dim, lengths)
 
 
-@tensor_function()
+@tensor_function(aliases="unsafe_split_with_sizes")
 def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> Any:
     return split(input, list(split_sizes), dim)
 
 
-@tensor_function()
+@tensor_function(aliases="unsafe_chunk")
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> Any:
     shape = input.array.shape
     if not shape:

@@ -1,0 +1,378 @@
+"""The rest of `torch.nn.functional`: products with weights, embeddings, padding, attention, channels and space."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from functorch_jax.torch._ambient import precision
+from functorch_jax.torch._dtype import category
+from functorch_jax.torch._generator import draw, known_value
+from functorch_jax.torch._laws import BERNOULLI
+from functorch_jax.torch._op import Op, function, op
+from functorch_jax.torch._promote import cast, type_name
+from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch.ops.matmul import _combined, _flat, matmul
+
+stop = lax.stop_gradient
+
+
+# ---- products with weights -------------------------------------------------------------------------------------------
+
+
+@op("nn.functional")
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """`input @ weight.T + bias`. Source: torch.nn.functional.linear."""
+    if input.ndim == 0 or weight.ndim == 0:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
+        )
+    if weight.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
+    if weight.ndim == 2:
+        rows = _flat(input)
+        if rows.shape[1] != weight.shape[1]:
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({rows.shape[0]}x{rows.shape[1]} and "
+                f"{weight.shape[1]}x{weight.shape[0]})"
+            )
+        # no transpose of the weight is written down, so none is carried around by derivatives
+        if input.dtype == weight.dtype:
+            out = lax.dot_general(input, weight, (((input.ndim - 1,), (1,)), ((), ())), precision=precision())
+            return out if bias is None else _biased(input, weight, bias, out)
+    return matmul(input, weight.T) if bias is None else _biased(input, weight, bias, matmul(input, weight.T))
+
+
+def _biased(input: Any, weight: Any, bias: Any, out: Any) -> Any:
+    if bias.dtype != input.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {type_name(bias.dtype)} and {type_name(weight.dtype)}"
+        )
+    return _combined(bias, out, 1, 1)
+
+
+@op("nn.functional torch")
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    """`input1 @ weight[k] @ input2 + bias[k]`. Source: torch.nn.functional.bilinear."""
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            "bilinear(): input batch dimensions do not match: got "
+            f"{list(input1.shape[:-1])} and {list(input2.shape[:-1])}"
+        )
+    for i, x in enumerate((input1, input2)):
+        if x.shape[-1] != weight.shape[i + 1]:
+            raise RuntimeError(
+                f"bilinear(): input{i + 1} size does not match weight size: got {x.shape[-1]} but expected "
+                f"{weight.shape[i + 1]}"
+            )
+    if bias is not None and bias.shape[0] != weight.shape[0]:
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}"
+        )
+    out = jnp.einsum("...i,kij,...j->...k", input1, weight, input2, precision=precision())
+    return out if bias is None else out + bias
+
+
+# ---- embeddings ------------------------------------------------------------------------------------------------------
+
+
+def _lookup(indices: Any, weight: Any, padding_idx: int | None) -> Any:
+    rows = jnp.take(weight, indices, axis=0, mode="clip")
+    if padding_idx is None:
+        return rows
+    return jnp.where(jnp.expand_dims(indices == padding_idx, -1), stop(rows), rows)
+
+
+_embedding = Op(_lookup, "embedding")
+
+
+def _renorm_rows(indices: Any, weight: Any, max_norm: Any, norm_type: float) -> Any:
+    """`weight` with the rows in `indices` scaled down to the norm allowed."""
+    norms = jnp.linalg.norm(weight, norm_type, axis=1, keepdims=True)
+    used = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True)[:, None]
+    bound = cast(max_norm, weight.dtype)
+    return jnp.where(used & (norms > bound), weight * (bound / (norms + 1e-7)), weight)
+
+
+_renorm = Op(_renorm_rows, "embedding_renorm", "max_norm")
+
+
+def _check_indices(input: Any, weight: Any) -> None:
+    if input.array.dtype not in (np.int64, np.int32):
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"torch.{type_name(input.array.dtype)}Tensor instead (while checking arguments for embedding)"
+        )
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    known = known_value(input)
+    if known is not None and known.size and (known.min() < 0 or known.max() >= weight.shape[0]):
+        raise IndexError("index out of range in self")
+
+
+@function("nn.functional")
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of `weight` by index; the one at `padding_idx` gets no gradient. Source: torch.nn.functional.embedding.
+
+    Errors: IndexError for an index out of range, RuntimeError for indices that are no integers.
+    """
+    if padding_idx is not None:
+        rows = weight.shape[0]
+        if not -rows <= padding_idx < rows:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx %= rows
+    _check_indices(input, weight)
+    if max_norm is not None:
+        from functorch_jax import grad_mode
+
+        with grad_mode.no_grad():
+            weight.overwrite(_renorm(input, weight, max_norm, norm_type).array)
+    return _embedding(input, weight, padding_idx)
+
+
+@function("torch", name="embedding")
+def _torch_embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of `weight` by index. Source: torch.embedding."""
+    _check_indices(indices, weight)
+    return _embedding(indices, weight, None if padding_idx < 0 else padding_idx)
+
+
+def _one_hot(input: Any, num_classes: int) -> Any:
+    return (jnp.expand_dims(input, -1) == jnp.arange(num_classes)).astype(np.int64)
+
+
+_hot = Op(_one_hot, "one_hot")
+
+
+@function("nn.functional")
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
+    """Integers as vectors of zeros and one 1; as many classes as the largest asks for, when not told.
+
+    Errors: RuntimeError for other than int64, for negative classes, and for classes out of range.
+    Source: torch.nn.functional.one_hot.
+    """
+    if input.array.dtype != np.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if num_classes == -1:
+        from functorch_jax.torch._tensor import concrete
+
+        values = np.asarray(concrete(input, "one_hot() without num_classes"))
+        if values.size == 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        num_classes = int(values.max()) + 1
+    if num_classes < 1:
+        raise RuntimeError("num_classes should be positive")
+    known = known_value(input)
+    if known is not None and known.size:
+        if known.min() < 0:
+            raise RuntimeError("Class values must be non-negative.")
+        if known.max() >= num_classes:
+            raise RuntimeError("Class values must be smaller than num_classes.")
+    return _hot(input, num_classes)
+
+
+# ---- padding ---------------------------------------------------------------------------------------------------------
+
+_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_COMBINATIONS = """Supported combinations for non-constant padding:
+  - 2D or 3D input: padding size = 2 (pads last dimension)
+  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)
+  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
+
+
+@op("nn.functional", scalars="value")
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:  # noqa: A002
+    """Elements added around, or with negative numbers taken away; the last axis first.
+
+    Source: torch.nn.functional.pad.
+    """
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * input.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {input.ndim}"
+        )
+    sides = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
+    for size, (before, after) in zip(input.shape, sides, strict=True):
+        if size + before + after < 0:
+            raise RuntimeError("narrow(): length must be non-negative.")
+    if mode == "constant":
+        fill = jnp.zeros((), input.dtype) if value is None else jnp.asarray(value).astype(input.dtype)
+        return lax.pad(input, fill, [(b, a, 0) for b, a in sides])
+    if mode not in _MODES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if value is not None and value != 0:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if len(pad) not in (2, 4, 6) or input.ndim not in (len(pad) // 2 + 1, len(pad) // 2 + 2):
+        raise NotImplementedError(
+            f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.\n{_COMBINATIONS}"
+        )
+    x = input
+    for axis, (before, after) in enumerate(sides):
+        size = x.shape[axis]
+        if mode == "reflect" and max(before, after) >= size:
+            raise RuntimeError(
+                "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
+                f"({before}, {after}) at dimension {axis} of input {list(input.shape)}"
+            )
+        if mode == "circular" and max(before, after) > size:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        if (before, after) == (0, 0):
+            continue
+        widths = [(0, 0)] * x.ndim
+        widths[axis] = (max(before, 0), max(after, 0))
+        x = jnp.pad(x, widths, mode=_MODES[mode])
+        x = lax.slice_in_dim(x, max(-before, 0), x.shape[axis] - max(-after, 0), axis=axis)
+    return x
+
+
+# ---- channels and space ----------------------------------------------------------------------------------------------
+
+
+@op("nn.functional torch")
+def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+    """(*, C * r * r, H, W) to (*, C, H * r, W * r). Source: torch.nn.functional.pixel_shuffle."""
+    r = upscale_factor
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
+    if r <= 0:
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
+    *batch, c, h, w = input.shape
+    if c % (r * r):
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+            f"input.size(-3)={c} is not divisible by {r * r}"
+        )
+    x = input.reshape(-1, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+    return x.reshape(*batch, c // (r * r), h * r, w * r)
+
+
+@op("nn.functional torch")
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+    """(*, C, H * r, W * r) to (*, C * r * r, H, W). Source: torch.nn.functional.pixel_unshuffle."""
+    r = downscale_factor
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
+    if r <= 0:
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
+    *batch, c, h, w = input.shape
+    for what, size, axis in (("height", h, -2), ("width", w, -1)):
+        if size % r:
+            raise RuntimeError(
+                f"pixel_unshuffle expects {what} to be divisible by downscale_factor, but input.size({axis})={size} is "
+                f"not divisible by {r}"
+            )
+    x = input.reshape(-1, c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
+    return x.reshape(*batch, c * r * r, h // r, w // r)
+
+
+@op("nn.functional torch")
+def channel_shuffle(input: Any, groups: int) -> Any:
+    """Channels of `groups` groups dealt out in turn. Source: torch.nn.functional.channel_shuffle."""
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
+        )
+    c = input.shape[1]
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
+    if c % groups:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+    x = input.reshape(input.shape[0], groups, c // groups, *input.shape[2:])
+    return jnp.swapaxes(x, 1, 2).reshape(input.shape)
+
+
+# ---- attention -------------------------------------------------------------------------------------------------------
+
+
+def _attend(
+    query: Any, key: Any, value: Any, attn_mask: Any, keep: Any, p: Any, is_causal: bool, scale: float | None, grouped: bool
+) -> Any:
+    if not query.dtype == key.dtype == value.dtype:
+        names = ", ".join(
+            f"{name}.dtype: {type_name(x.dtype).lower()}" for name, x in (("query", query), ("key", key), ("value", value))
+        )
+        raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got {names} instead.")
+    if grouped:
+        times = query.shape[-3] // key.shape[-3]
+        key, value = jnp.repeat(key, times, axis=-3), jnp.repeat(value, times, axis=-3)
+    if query.shape[-1] != key.shape[-1]:
+        n = math.prod(query.shape[:-2])
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {query.shape[-1]}] but got: "
+            f"[{n}, {key.shape[-1]}]."
+        )
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = jnp.einsum("...qd,...kd->...qk", query, key, precision=precision()) * scale
+    if is_causal:
+        attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
+    if attn_mask is not None:
+        if attn_mask.dtype == jnp.bool_:
+            scores = jnp.where(attn_mask, scores, -jnp.inf)
+        elif category(attn_mask.dtype) != 2:
+            raise RuntimeError(
+                "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+                f"{type_name(attn_mask.dtype).lower()} and  query.dtype: {type_name(query.dtype).lower()} instead."
+            )
+        else:
+            scores = scores + attn_mask.astype(scores.dtype)
+    # a row that is masked whole attends to nothing: zeros, where a plain softmax has nan
+    top = stop(jnp.max(scores, axis=-1, keepdims=True))
+    e = jnp.exp(scores - jnp.where(top == -jnp.inf, 0, top))
+    summed = jnp.sum(e, axis=-1, keepdims=True)
+    weights = e / jnp.where(summed == 0, 1, summed)
+    if keep is not None:
+        weights = weights * keep / cast(1 - p, weights.dtype)
+    return jnp.einsum("...qk,...kd->...qd", weights, value, precision=precision())
+
+
+_attention = Op(_attend, "scaled_dot_product_attention", "p")
+
+
+@function("nn.functional")
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(query @ key.T * scale + mask) @ value. Every order and mode of derivative works.
+
+    Source: torch.nn.functional.scaled_dot_product_attention.
+    """
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+        )
+    keep = None
+    if dropout_p > 0:
+        batch = np.broadcast_shapes(tuple(query.shape[:-2]), tuple(key.shape[:-2]))
+        keep = wrap(draw(BERNOULLI, (*batch, query.shape[-2], key.shape[-2]), query.array.dtype, 1 - dropout_p))
+    return _attention(query, key, value, attn_mask, keep, float(dropout_p), is_causal, scale, enable_gqa)
