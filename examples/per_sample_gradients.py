@@ -45,9 +45,9 @@ class Net(nn.Module):
 
 
 def digits(test=397):
-    """Training and test images (n, 1, 8, 8) in [0, 1] with their labels: 1797 real digits, shuffled."""
+    """Training and test images (n, 1, 8, 8) in [-1, 1] with their labels: 1797 real digits, shuffled."""
     data = load_digits()
-    images = torch.tensor(data.images, dtype=torch.float32).unsqueeze(1) / 16
+    images = torch.tensor(data.images, dtype=torch.float32).unsqueeze(1) / 8 - 1
     labels = torch.tensor(data.target)
     order = torch.randperm(len(labels))
     images, labels = images[order], labels[order]
@@ -105,6 +105,13 @@ def train(args):
 INK, PAPER, HARD, EASY = "#22223b", "#fbfaf7", "#c8553d", "#2a7f9e"
 
 
+def short(norm):
+    """A norm in a few characters, whatever its size: 133, 2.5, 4e-8."""
+    if norm >= 10:
+        return f"{norm:.0f}"
+    return f"{norm:.1f}" if norm >= 0.1 else f"{norm:.0e}".replace("e-0", "e-")
+
+
 def draw(images, labels, history, clip, title, path, columns=8):
     plt.rcParams.update({"font.family": "sans-serif", "text.color": INK, "axes.edgecolor": INK, "font.size": 10})
     figure = plt.figure(figsize=(13, 6.2), facecolor=PAPER)
@@ -121,41 +128,40 @@ def draw(images, labels, history, clip, title, path, columns=8):
     ]
     for (heading, chosen, color, cmap), top in zip(rows, (0.815, 0.40)):
         left.text(0.055, top + 0.045, heading, color=color, fontsize=12, weight="bold")
+        left.text(0.971, top + 0.047, "label · norm", fontsize=8, ha="right")
         for k, i in enumerate(chosen):
             row, column = divmod(k, columns)
             axes = left.add_axes([0.055 + column * 0.116, top - 0.135 - row * 0.185, 0.104, 0.135])
-            axes.imshow(images[i, 0], cmap=cmap, vmin=0, vmax=1.15, interpolation="nearest")
+            axes.imshow(images[i, 0], cmap=cmap, vmin=-1, vmax=1.3, interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
             for spine in axes.spines.values():
                 spine.set_color(color)
                 spine.set_linewidth(0.8)
-            norm = f"{last[i]:.2f}" if last[i] >= 0.01 else f"{last[i]:.0e}".replace("e-0", "e-")
-            axes.set_title(f"{labels[i]}  ·  {norm}", fontsize=8, color=INK, pad=3)
+            axes.set_title(f"{labels[i]}  ·  {short(last[i])}", fontsize=8, color=INK, pad=3)
 
     # one ridge an epoch, from the untrained model (back) to the trained one (front)
     axes = right.add_axes([0.08, 0.115, 0.87, 0.745])
     shown = np.unique(np.linspace(0, len(history) - 1, min(len(history), 13)).round().astype(int))
-    logs = [np.log10(np.maximum(norms, 1e-6)) for norms in history]
-    low, high = min(np.percentile(x, 1) for x in logs), max(x.max() for x in logs) + 0.2
-    edges = np.linspace(low, high, 120)
+    logs = [np.log10(norms + 1e-30) for norms in history]
+    low, high = np.log10(clip) - 6, max(x.max() for x in logs) + 0.3
+    edges = np.linspace(low, high, 140)
     middle = (edges[1:] + edges[:-1]) / 2
-    kernel = np.exp(-0.5 * (np.arange(-9, 10) / 3.0) ** 2)
-    heights = [np.convolve(np.histogram(logs[e], edges)[0], kernel / kernel.sum(), "same") for e in shown]
-    unit = 0.36 * max(h.max() for h in heights)
+    kernel = np.exp(-0.5 * (np.arange(-12, 13) / 4.0) ** 2)
     colors = plt.get_cmap("plasma")(np.linspace(0.05, 0.82, len(shown)))
-    for level, (epoch, height, color) in enumerate(zip(shown, heights, colors)):
-        base = -level
-        axes.fill_between(middle, base, base + height / unit, color=color, alpha=0.82, lw=0, zorder=level)
-        axes.plot(middle, base + height / unit, color=PAPER, lw=1.1, zorder=level)
-        axes.text(low - 0.02 * (high - low), base + 0.06, f"{epoch}", ha="right", fontsize=9, color=color)
+    for level, (epoch, color) in enumerate(zip(shown, colors)):
+        height = np.convolve(np.histogram(np.clip(logs[epoch], low, None), edges)[0], kernel, "same")
+        height = 1.75 * height / height.max() - level
+        axes.fill_between(middle, -level, height, color=color, alpha=0.85, lw=0, zorder=level)
+        axes.plot(middle, height, color=PAPER, lw=1.2, zorder=level)
+        axes.text(low - 0.15, 0.06 - level, f"{epoch}", ha="right", fontsize=9, color=color)
     axes.axvline(np.log10(clip), color=INK, lw=1, ls=(0, (4, 3)), zorder=99)
-    axes.text(np.log10(clip), 2.95, f" clipped to {clip:g} →", fontsize=9, va="top")
-    axes.text(low - 0.02 * (high - low), 1.0, "epoch", ha="right", fontsize=9)
+    axes.text(np.log10(clip) + 0.06, 2.15, f"clipped to {clip:g}  →", fontsize=9, va="top")
+    axes.text(low - 0.15, 0.8, "epoch", ha="right", fontsize=9)
     ticks = [t for t in range(-6, 4) if low <= t <= high]
     axes.set_xticks(ticks, [f"{10.0**t:g}" for t in ticks])
     axes.set_xlim(low, high)
-    axes.set_ylim(-len(shown) + 0.9, 3.0)
+    axes.set_ylim(-len(shown) + 0.9, 2.2)
     axes.set_yticks([])
     axes.set_xlabel("norm of one image's gradient")
     axes.set_facecolor("none")
@@ -168,10 +174,10 @@ def draw(images, labels, history, clip, title, path, columns=8):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch", type=int, default=50)
-    parser.add_argument("--lr", type=float, default=0.2)
-    parser.add_argument("--clip", type=float, default=1.0, help="the norm to which each image's gradient is clipped")
+    parser.add_argument("--lr", type=float, default=0.05)
+    parser.add_argument("--clip", type=float, default=4.0, help="the norm to which each image's gradient is clipped")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", default="per_sample_gradients.png", help="where to save the picture")
     args = parser.parse_args()

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from functorch_jax.config import config
+from functorch_jax.functional_call import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from functorch_jax.grad_mode import (
     enable_grad,
     inference_mode,
@@ -20,6 +21,11 @@ from functorch_jax.grad_mode import (
     set_grad_enabled,
 )
 from functorch_jax.import_hook import install, uninstall
+from functorch_jax.make_functional import (
+    combine_state_for_ensemble,
+    make_functional,
+    make_functional_with_buffers,
+)
 from functorch_jax.notebook import load_ipython_extension, unload_ipython_extension
 from functorch_jax.rearrange import rearrange
 from functorch_jax.transforms import (
@@ -38,14 +44,7 @@ from functorch_jax.transforms import (
 
 if TYPE_CHECKING:
     from functorch_jax import experimental, func, torch
-    from functorch_jax.functional_call import functional_call, replace_all_batch_norm_modules_, stack_module_state
-    from functorch_jax.make_functional import (
-        FunctionalModule,
-        FunctionalModuleWithBuffers,
-        combine_state_for_ensemble,
-        make_functional,
-        make_functional_with_buffers,
-    )
+    from functorch_jax.functional_module import FunctionalModule, FunctionalModuleWithBuffers
 
 __version__ = "0.1.0"
 
@@ -55,19 +54,8 @@ _LAZY = {
     "torch": "functorch_jax.torch",
     "func": "functorch_jax.func",
     "experimental": "functorch_jax.experimental",
-    **dict.fromkeys(
-        ("functional_call", "replace_all_batch_norm_modules_", "stack_module_state"), "functorch_jax.functional_call"
-    ),
-    **dict.fromkeys(
-        (
-            "FunctionalModule",
-            "FunctionalModuleWithBuffers",
-            "combine_state_for_ensemble",
-            "make_functional",
-            "make_functional_with_buffers",
-        ),
-        "functorch_jax.make_functional",
-    ),
+    "FunctionalModule": "functorch_jax.functional_module",
+    "FunctionalModuleWithBuffers": "functorch_jax.functional_module",
 }
 
 __all__ = [

@@ -89,6 +89,10 @@ class _GapFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        # Who asks `importlib.util.find_spec` whether there is such a module wants an answer, not an exception.
+        # Frame 0 is this one, 1 the import system's loop over the finders, 2 whoever started that.
+        if sys._getframe(2).f_globals.get("__name__") == "importlib.util":
+            return None
         for root, ours in ROOTS.items():
             if fullname.startswith(f"{root}."):  # import torch.fft
                 reason = f"functorch_jax stands in for {root}, and does not support this part of it yet"
@@ -99,10 +103,6 @@ class _GapFinder(MetaPathFinder):
                 message = f"cannot import {fullname!r}: {reason}"
             else:
                 continue
-            # Who asks `importlib.util.find_spec` whether there is such a module wants an answer, not an exception.
-            # Frame 0 is this one, 1 the import system's loop over the finders, 2 whoever started that.
-            if sys._getframe(2).f_globals.get("__name__") == "importlib.util":
-                return None
             # With any other name than the one asked for, `from torch import fft` lets the message through.
             raise ModuleNotFoundError(message, name=fullname)
         return None

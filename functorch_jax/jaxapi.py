@@ -181,6 +181,17 @@ def _keep_derivative_jvp(primals: Any, tangents: Any) -> Any:
     return keep_derivative(*primals), tangents[0]
 
 
+@jax.custom_jvp
+def keep_innermost_derivative(old: Any, new: Any) -> Any:
+    """The value of `new` with the derivative of `old` at the innermost level alone: a write through `.data`."""
+    return new
+
+
+@keep_innermost_derivative.defjvp
+def _keep_innermost_derivative_jvp(primals: Any, tangents: Any) -> Any:
+    return primals[1], tangents[0]
+
+
 class NoGradTrace(Trace):
     """Binds on the parent trace, then lets no cotangent (in inference mode: no tangent either) through the results."""
 
@@ -285,22 +296,32 @@ def is_tracked(x: Any) -> bool:
     return False
 
 
-def belongs_to_dead_trace(x: Any) -> bool:
-    """Whether `x` escaped from a transformation that has ended."""
-    return isinstance(x, Tracer) and not x._trace.is_valid()
+def active_traces() -> list[Any]:
+    """The traces of the transformations that are running, innermost first."""
+    traces = []
+    trace: Any = _trace_ctx.trace
+    while trace is not None and trace is not EVAL_TRACE:
+        traces.append(trace)
+        trace = getattr(trace, "parent_trace", None)
+    return traces
+
+
+def is_dead(x: Any) -> bool:
+    """Whether `x` escaped from a transformation that has ended (or runs outside of the innermost compiled one)."""
+    if not isinstance(x, Tracer):
+        return False
+    # a trace goes by its tag, where it has one; tags are told apart by identity (they all compare equal)
+    own = getattr(x._trace, "tag", x._trace)
+    return all(own is not getattr(trace, "tag", trace) for trace in active_traces())
 
 
 def under_jit() -> bool:
     """Whether values are abstract here: a program is being traced for compilation."""
-    trace: Any = _trace_ctx.trace
-    while trace is not None and trace is not EVAL_TRACE:
-        parent = getattr(trace, "parent_trace", None)
-        if parent is None:
-            return True  # only traces that stage a program out have no parent to run on
-        if type(trace).__name__ in ("DynamicJaxprTrace", "JaxprTrace"):
-            return True
-        trace = parent
-    return False
+    # traces that stage a program out have no parent to run on, or are known by name
+    return any(
+        getattr(trace, "parent_trace", None) is None or type(trace).__name__ in ("DynamicJaxprTrace", "JaxprTrace")
+        for trace in active_traces()
+    )
 
 
 def is_weak(x: Any) -> bool:

@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         _run(find(words[0]))
     except BaseException:
-        _hide_launcher_frames()
+        _show_only_the_programs_frames()
         raise
 
 
@@ -207,28 +207,61 @@ def _set_path0(path: str) -> None:
         sys.path[0] = path
 
 
-def _hide_launcher_frames() -> None:
-    """Have the uncaught exception shown from the program's first frame on, by whatever shows it: `sys.excepthook`."""
+def _show_only_the_programs_frames() -> None:
+    """Have the uncaught exception shown without this package's frames, by whatever shows it: `sys.excepthook`.
+
+    As JAX does with its own frames, and by the same switch: JAX_TRACEBACK_FILTERING=off keeps all but the launcher's.
+    """
     show = sys.excepthook
 
     def excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        theirs = traceback
-        while theirs is not None and _is_launcher(theirs):
-            theirs = theirs.tb_next
-        # With no frame of the program in it, the error is a syntax error in its source, or a mistake of ours.
-        if theirs is not None or isinstance(error, SyntaxError):
-            traceback = theirs
-        show(kind, error.with_traceback(traceback), traceback)
+        for each in _with_causes(error.with_traceback(traceback)):
+            each.__traceback__ = _programs_frames(each)
+        show(kind, error, error.__traceback__)
 
     sys.excepthook = excepthook
 
 
-def _is_launcher(traceback: TracebackType) -> bool:
-    name = traceback.tb_frame.f_code.co_filename
-    return name in LAUNCHER_FILES or name.startswith("<frozen ")
+def _with_causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and each not in chain:
+            chain.append(each)
+            waiting += [each.__cause__, each.__context__]
+    return chain
 
 
-LAUNCHER_FILES = (__file__, os.path.join(os.path.dirname(__file__), "__main__.py"))
+def _programs_frames(error: BaseException) -> TracebackType | None:
+    """The traceback of `error` from the program's first frame on and, below that, without this package's frames."""
+    below = error.__traceback__
+    while below is not None and _file(below).startswith((*LAUNCHER_FILES, "<frozen ")):
+        below = below.tb_next
+    if below is None:  # a syntax error in the program's source; or a mistake of the launcher, which is not to be hidden
+        return None if isinstance(error, SyntaxError) else error.__traceback__
+    frames: list[TracebackType] = []
+    while below is not None:
+        frames.append(below)
+        below = below.tb_next
+    programs = [frame for frame in frames if not _file(frame).startswith(PACKAGE)]
+    if jax.config.values["jax_traceback_filtering"] == "off" or not programs:
+        programs = frames
+    elif len(programs) < len(frames) and not any(SWITCH in note for note in getattr(error, "__notes__", ())):
+        error.add_note(f"(frames of functorch_jax are left out here; {SWITCH}=off shows them)")
+    shown = None
+    for frame in reversed(programs):
+        shown = TracebackType(shown, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return shown
+
+
+def _file(traceback: TracebackType) -> str:
+    return traceback.tb_frame.f_code.co_filename
+
+
+PACKAGE = os.path.join(os.path.dirname(__file__), "")
+LAUNCHER_FILES = (__file__, os.path.join(PACKAGE, "__main__.py"))
+SWITCH = "JAX_TRACEBACK_FILTERING"
 
 
 # ---- processes that the program starts -------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """
     try:
         import einops
+
+        from functorch_jax import einops_backend  # noqa: F401  (einops finds our tensors by it)
     except ImportError:
         raise ImportError("rearrange needs the einops package: pip install 'functorch-jax[einops]'") from None
     if isinstance(tensor, (list, tuple)):
@@ -168,7 +170,3 @@ def _check_group(group: list[str], size: int, lengths: dict[str, int]) -> None:
         raise DimensionBindError(
             f"Dimension sizes do not match ({size} != {known}) when matching dimension pack {group}"
         )
-
-
-def register_backend() -> None:
-    """Teach einops our tensors, so that `einops.rearrange(tensor, ...)` and the rest of it work on them."""

@@ -20,11 +20,22 @@ FLOORS = {
     "grad mode and levels": ["grad_mode", "levels"],
     "transforms": ["transforms"],
     "the torch namespace": ["torch"],
-    "programs": ["make_functional", "functional_call", "compile", "experimental", "dim", "einops", "rearrange"],
+    "programs": [
+        "functional_call",
+        "functional_module",
+        "make_functional",
+        "einops_backend",
+        "rearrange",
+        "experimental",
+        "compile",
+        "dim",
+        "einops",
+    ],
     "doors": ["", "func", "import_hook", "launch", "notebook", "__main__"],  # "" is the package's __init__
 }
 DOWNWARD = {  # (file, name that it imports from a floor below): why it may
     ("torch/func.py", "functorch_jax.func"): "one list of names, under functorch's name and under PyTorch's",
+    ("torch/_higher_order_ops.py", "functorch_jax.experimental"): "torch.cond and its kin are functorch's control flow",
     ("torch/nn/utils/stateless.py", "functorch_jax.functional_call"): "PyTorch's older name for the same function",
 }
 LONG_FILES: dict[str, str] = {}  # file over 600 lines: why it is not two

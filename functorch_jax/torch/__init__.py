@@ -5,6 +5,7 @@ Importing it enables 64-bit types in JAX, because PyTorch's integers are 64 bits
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 from typing import Any
@@ -37,6 +38,9 @@ globals().update(_legacy.TYPES)
 globals().update(_layout.NAMES)
 globals().update(CONSTANTS)
 
+with contextlib.suppress(ImportError):  # einops finds our tensors by it, where einops is installed
+    importlib.import_module("functorch_jax.einops_backend")
+
 # modules of this package that load when they are first named: `torch.nn`, `torch.func`, `torch.linalg`, ...
 _HERE = __name__
 
@@ -46,11 +50,18 @@ def _submodule(name: str) -> Any:
     return importlib.import_module(path) if importlib.util.find_spec(path) is not None else None
 
 
+# functions of torch that live on a lower floor
+_ELSEWHERE = {
+    "vmap": "functorch_jax.transforms",
+    **dict.fromkeys(("cond", "scan", "while_loop"), "functorch_jax.experimental.control_flow"),
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
+    if name.startswith("_") and name != "_higher_order_ops":
         raise AttributeError(f"module 'torch' has no attribute '{name}'")
-    if name == "vmap":
-        value = importlib.import_module("functorch_jax").vmap
+    if name in _ELSEWHERE:
+        value = getattr(importlib.import_module(_ELSEWHERE[name]), name)
     elif name in NAMESPACES["torch"]:
         value = NAMESPACES["torch"][name]
     else:
@@ -62,4 +73,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({n for n in globals() if not n.startswith("_")} | {"nn", "func", "linalg", "vmap"})
+    return sorted({n for n in globals() if not n.startswith("_")} | {"nn", "func", "linalg", *_ELSEWHERE})

@@ -291,7 +291,9 @@ def storage_offset(self: Tensor) -> int:
 
 @function("Tensor", name="is_contiguous")
 def is_contiguous_(self: Tensor, memory_format: Any = _layout.contiguous_format) -> bool:
-    if memory_format is _layout.channels_last and self.array.ndim == 4:
+    if memory_format is _layout.channels_last and self.array.ndim != 4:
+        return False
+    if memory_format is _layout.channels_last:
         n, c, h, w = self.array.shape
         return c == 1 or h * w == 1 or layout_of(self)[0] == (h * w * c, 1, w * c, c)
     return is_contiguous(self)
@@ -382,11 +384,6 @@ def get_device(self: Tensor) -> int:
     return -1 if where.type == "cpu" else where.index or 0
 
 
-@function("Tensor")
-def has_names(self: Tensor) -> bool:
-    return False
-
-
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -470,7 +467,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
 def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if id(self) in memo:
         return memo[id(self)]
-    if not self.is_leaf:
+    if not self.is_leaf and levels.current() is None:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
         )
@@ -569,7 +566,7 @@ def _default(name: str, value: property) -> None:
 
 _default("grad", property(lambda self: self._grad, _set_grad, lambda self: setattr(self, "_grad", None)))
 _default("grad_fn", property(lambda self: None))
-_default("is_leaf", property(lambda self: True))
+_default("is_leaf", property(lambda self: self._requires_grad or not self.requires_grad))
 _default("retains_grad", property(lambda self: False))
 _default("output_nr", property(lambda self: 0))
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from functorch_jax import jaxapi, levels
 from functorch_jax.torch import _ambient, _inference
 from functorch_jax.torch._dtype import dtype as torch_dtype
 from functorch_jax.torch._size import size_from
@@ -180,7 +181,7 @@ class Op:
         return target
 
 
-_KEYWORDS = {"self": "input", "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x2": "other"}
+_KEYWORDS = {"self": "input", "A": "input", "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x2": "other"}
 
 
 def _fill(template: tuple[Any, ...], arrays: Any) -> list[Any]:
@@ -220,10 +221,29 @@ def _wrap_tree(result: Any) -> Any:
     return result
 
 
+_NO_OUT = "functions with out=... arguments don't support automatic differentiation"
+
+
+def _check_out(result: Any, name: str) -> None:
+    """Raise PyTorch's error for `out=` under the transform that `result` belongs to."""
+    inside = jaxapi.peel(result)
+    if inside is None:
+        return
+    if inside.kind == "vmap":
+        raise RuntimeError(f"vmap: {name}: the fallback path doesn't work on out= or view ops.")
+    level = levels.current()
+    if level is not None and level.kind != "grad":
+        raise NotImplementedError(
+            f"Trying to use forward AD with {name} that does not support it because it is an out= function"
+        )
+    raise RuntimeError(f"{name}(): {_NO_OUT}, but one of the arguments requires grad.")
+
+
 def _store_out(out: Any, result: Any, name: str) -> Any:
     if isinstance(result, (tuple, list)):
         return type(out)(_store_out(o, r, name) for o, r in zip(out, result, strict=True))
-    out.check_writable(f"{name}(): functions with out=... arguments don't support automatic differentiation")
+    out.check_writable(f"{name}(): {_NO_OUT}")
+    _check_out(result, name)
     if out.shape != result.shape:
         out.resize_array(result.shape)
     out.overwrite(check_write(out, result, name))

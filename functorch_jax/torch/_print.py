@@ -178,7 +178,7 @@ def _suffixes(array: Any, text: str, extra: list[str]) -> list[str]:
 def _assemble(prefix: str, body: str, suffixes: list[str]) -> str:
     """Suffixes follow the values, on lines of their own where the last line grows too long."""
     text = prefix + body
-    length = len(text) - text.rfind("\n") - 1
+    length = len(text) - text.rfind("\n") + 1  # as PyTorch counts it
     for suffix in suffixes:
         if length + len(suffix) + 2 > _options.linewidth:
             text += ",\n" + " " * len(prefix) + suffix
@@ -213,7 +213,7 @@ def _nested(array: Any, extra: list[str], numbers: dict[int, int]) -> str:
 
 
 def _indented(value: str) -> str:
-    return "\n    " + value.replace("\n", "\n    ") + "\n"
+    return "\n" + "\n".join(f"    {line}" if line.strip() else "" for line in value.split("\n")) + "\n"
 
 
 def describe(self: Tensor) -> str:
@@ -248,7 +248,8 @@ def __str__(self: Tensor) -> str:
 
 @function("Tensor")
 def __format__(self: Tensor, spec: str) -> str:
-    if self.array.ndim == 0 and spec and not isinstance(self.array, jax.ShapeDtypeStruct):
+    known = spec or not (jaxapi.is_batched(self.array) or jaxapi.is_traced(self.array))
+    if self.array.ndim == 0 and known and not isinstance(self.array, jax.ShapeDtypeStruct):
         value = np.asarray(concrete(self, "format()"))
         return format(value.item() if category(value.dtype) < 2 or value.dtype.kind in "fc" else float(value), spec)
     return object.__format__(self, spec) if spec else describe(self)

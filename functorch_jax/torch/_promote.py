@@ -82,7 +82,21 @@ def cast(x: Any, dtype: Any) -> Any:
         return x
     if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(dtype, jnp.complexfloating):
         x = x.real
+    if jnp.issubdtype(x.dtype, jnp.floating) and np.dtype(dtype).kind in "iu":
+        return _truncated(x, np.dtype(dtype))
     return lax.convert_element_type(x, dtype)
+
+
+def _truncated(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Floats as integers, as PyTorch has them on a CPU: out of range is the lowest one, and narrow ones wrap."""
+    if jaxapi.is_weak(x) or dtype.kind == "u" and dtype.itemsize > 1:
+        return lax.convert_element_type(x, dtype)
+    wide = dtype if dtype.name == "int32" else np.dtype(np.int64)
+    low = float(np.iinfo(wide).min)
+    x = x if x.dtype.itemsize >= 4 else x.astype(jnp.float32)
+    inside = (x >= low) & (x < -low)
+    whole = jnp.where(inside, lax.convert_element_type(x, wide), np.array(np.iinfo(wide).min, wide))
+    return lax.convert_element_type(whole, dtype)
 
 
 def broadcast(*arrays: Any) -> tuple[int, ...]:

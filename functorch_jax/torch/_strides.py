@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["RULES", "contiguous_strides", "is_contiguous", "layout_of", "reshaped_strides"]
+__all__ = ["RULES", "check_overlap", "contiguous_strides", "is_contiguous", "layout_of", "reshaped_strides"]
 
 Layout = tuple[tuple[int, ...], int]
 """Strides and offset, in elements."""
@@ -54,6 +54,15 @@ def is_contiguous(tensor: Any) -> bool:
     strides = layout_of(tensor)[0]
     wanted = contiguous_strides(shape)
     return all(n == 1 or a == b for n, a, b in zip(shape, strides, wanted, strict=True))
+
+
+def check_overlap(tensor: Any) -> None:
+    """Raise for a write to a tensor that shows one element in several places."""
+    if any(n > 1 and step == 0 for n, step in zip(tensor.array.shape, layout_of(tensor)[0], strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
 
 
 def reshaped_strides(

@@ -18,12 +18,14 @@ from functorch_jax.torch import _inference
 from functorch_jax.torch._dtype import category, dtype, torch_dtype
 from functorch_jax.torch._promote import broadcast, cast, type_name
 from functorch_jax.torch._size import Size
+from functorch_jax.torch._strides import check_overlap
 from functorch_jax.tree import Box
 
 __all__ = ["Tensor", "check_write", "concrete", "unwrap", "wrap"]
 
 _new = object.__new__
 _UNTRACKED = ("detached", "inner")  # the views that may be written whatever their base requires
+_OVERLAPPING = ("expanded", "strided")  # the views that may show one element twice
 _LEAF_WRITE = "a leaf Variable that requires grad is being used in an in-place operation."
 
 
@@ -55,6 +57,7 @@ class Tensor(Box):
     _trace: Any = None  # weak reference to the trace it was made on; None outside transformations
     _requires_grad: bool = False
     _grad: Any = None
+    _untracked: bool = False  # made under no_grad
     _inference: bool = False
 
     __array_priority__ = 1000
@@ -127,6 +130,7 @@ class Tensor(Box):
     @classmethod
     def from_array(cls, array: Any, *, variable: bool = False) -> Tensor:
         tensor = wrap(array)
+        tensor._inference = False
         if variable:
             tensor._requires_grad = True
         return tensor
@@ -140,8 +144,11 @@ class Tensor(Box):
         """Raise what PyTorch raises for an in-place operation on a leaf that requires grad."""
         root = self
         while root._parent is not None:
-            if root._view[0].name in _UNTRACKED:
+            name = root._view[0].name
+            if name in _UNTRACKED:
                 return
+            if name in _OVERLAPPING:
+                check_overlap(self)
             root = root._parent
         if root._requires_grad and grad_mode.is_grad_enabled():
             if root is not self and message is _LEAF_WRITE:
@@ -210,18 +217,14 @@ class Tensor(Box):
     def revived(self) -> Tensor:
         """This tensor if it is alive; after its transform has ended, its value where there is one."""
         array = self.array
-        if not jaxapi.belongs_to_dead_trace(array):
-            return self
-        while (level := jaxapi.peel(array)) is not None and jaxapi.belongs_to_dead_trace(array):
+        while (level := jaxapi.peel(array)) is not None and jaxapi.is_dead(array):
             if level.kind == "vmap":
                 raise RuntimeError(
                     "the tensor belongs to a vmap that has ended. Either your tensor may have escaped from inside a "
                     "function being vmapped and this is a user error, or it was stored and used later: return it"
                 )
             array = level.inner
-        if isinstance(array, jaxapi.Tracer) and jaxapi.belongs_to_dead_trace(array):
-            raise RuntimeError("the tensor escaped from a function that was being compiled: return it instead")
-        return wrap(array)
+        return self if array is self.array else wrap(array)
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -239,7 +242,9 @@ class Tensor(Box):
 
     @property
     def requires_grad(self) -> bool:
-        return self._requires_grad or (jaxapi.is_tracked(self.array) and category(self.array.dtype) >= 2)
+        if self._requires_grad or self._untracked:
+            return self._requires_grad
+        return jaxapi.is_tracked(self.array) and category(self.array.dtype) >= 2
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -267,9 +272,11 @@ def wrap(array: Any) -> Tensor:
     trace = jaxapi.trace_ref()
     if trace is not None:
         tensor._trace = trace
-    if grad_mode.is_inference_mode_enabled():
-        tensor._inference = True
-        _inference.note()
+    if not grad_mode.is_grad_enabled():
+        tensor._untracked = True
+        if grad_mode.is_inference_mode_enabled():
+            tensor._inference = True
+            _inference.note()
     return tensor
 
 

@@ -29,7 +29,7 @@ from functorch_jax.transforms.arguments import (
     split_aux,
 )
 from functorch_jax.transforms.chunks import check_chunk_size, map_rows
-from functorch_jax.transforms.jvp import dense_tangent
+from functorch_jax.transforms.jvp import dense_tangent, write_back
 from functorch_jax.transforms.vmap import check_randomness
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
@@ -140,15 +140,14 @@ def jacfwd(
 
         def flat(*arrays: Any) -> Any:
             with levels.open_level("jacfwd", outer, randomness) as level, forward_mode():
-                value, _ = inputs.rebuild(arrays)
+                value, inner = inputs.rebuild(arrays)
                 output, aux = split_aux(func(*replaced(args, positions, value)), has_aux, _JVP)
                 check_tensor_outputs(output, _JVP)
                 check_aux(aux)
                 kept["output"], out = Outputs.of(output)
                 _check_holomorphic("jacfwd", out, inputs.arrays, holomorphic)
                 kept["aux"], aux_arrays = Outputs.of(aux)
-                kept["boxes"], written = level.written()
-            return out, (aux_arrays, written)
+                return out, (aux_arrays, write_back(level, inputs, inner, kept))
 
         out, columns, (aux, written) = _columns(flat, inputs.arrays, chunk_size)
         resync()

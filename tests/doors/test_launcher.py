@@ -12,6 +12,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import jax
 import pytest
 
 import functorch_jax
@@ -138,6 +139,48 @@ def test_switches(launchable, capsys):
     code = "import functorch as f; print(f.config.device, f.config.vmap_branches)"
     assert run_here(["-c", code], capsys)[1] == "strict error\n"
     assert run_here(["--device=auto", "--vmap-branches=loop", "-c", code], capsys)[1] == "auto loop\n"
+
+
+ONLY_THE_PROGRAM = """\
+import torch
+from torch.func import grad, vmap
+
+def loss(x):
+    return (x @ torch.ones(5)).sum()
+
+vmap(grad(loss))(torch.ones(2, 3))
+"""
+
+
+def test_an_error_inside_a_transform_shows_the_programs_lines_only(launchable, tmp_path, capsys):
+    (tmp_path / "loss.py").write_text(ONLY_THE_PROGRAM)
+    code, _, err = run_here(["loss.py"], capsys)
+    assert code == 1
+    assert re.findall(r'File ".*/(.*)", line (\d+), in (.*)', err) == [
+        ("loss.py", "7", "<module>"),
+        ("loss.py", "5", "loss"),
+    ]
+    assert "JAX_TRACEBACK_FILTERING=off" in err
+
+
+def test_all_frames_are_shown_on_request(launchable, tmp_path, capsys):
+    (tmp_path / "loss.py").write_text(ONLY_THE_PROGRAM)
+    before = jax.config.values["jax_traceback_filtering"]
+    jax.config.update("jax_traceback_filtering", "off")
+    try:
+        _, _, err = run_here(["loss.py"], capsys)
+    finally:
+        jax.config.update("jax_traceback_filtering", before)
+    files = re.findall(r'File "(.*)", line', err)
+    assert files[0].endswith("loss.py")
+    assert any("functorch_jax" in file for file in files)
+
+
+def test_an_import_that_is_not_supported_points_at_its_line(launchable, tmp_path, capsys):
+    (tmp_path / "absent.py").write_text("import math\nimport torch.no_such_part\n")
+    _, _, err = run_here(["absent.py"], capsys)
+    assert re.findall(r'File ".*/(.*)", line (\d+)', err) == [("absent.py", "2")]
+    assert "No module named 'torch.no_such_part': functorch_jax" in err
 
 
 def test_safe_path_is_respected(files):

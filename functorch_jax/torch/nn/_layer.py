@@ -18,8 +18,8 @@ class Settings(Module):
     """A layer that calls one function of `nn.functional` with its settings.
 
     `function` is its name; `fields` are the settings in the order of `__init__`, with their defaults; `passed` are the
-    ones handed to the function, by keyword; `shown` are printed as name=value, `bare` as values alone, and `inplace` only
-    when it is set.
+    ones handed to the function, by keyword; `shown` are printed as name=value (`inplace` only when it is set) and `bare`
+    as values alone.
     """
 
     function: str
@@ -56,9 +56,7 @@ class Settings(Module):
 
     def extra_repr(self) -> str:
         parts = [str(getattr(self, name)) for name in self.bare]
-        parts += [f"{name}={getattr(self, name)!r}" for name in self.shown]
-        if getattr(self, "inplace", False):
-            parts.append("inplace=True")
+        parts += [f"{name}={getattr(self, name)!r}" for name in self.shown if name != "inplace" or self.inplace]
         return ", ".join(parts)
 
 

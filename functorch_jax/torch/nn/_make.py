@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
-
-from functorch_jax.torch._ambient import default_dtype
-from functorch_jax.torch._dtype import np_dtype
 from functorch_jax.torch._op import NAMESPACES
-from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.nn.parameter import Parameter
 
 __all__ = ["empty", "fields_repr", "parameter", "tuple_of"]
@@ -17,9 +13,7 @@ __all__ = ["empty", "fields_repr", "parameter", "tuple_of"]
 
 def empty(*shape: int, device: Any = None, dtype: Any = None) -> Tensor:
     """A tensor to be filled."""
-    if device is not None:
-        return NAMESPACES["torch"]["empty"](shape, device=device, dtype=dtype)
-    return wrap(jnp.zeros(shape, default_dtype() if dtype is None else np_dtype(dtype)))
+    return NAMESPACES["torch"]["empty"](shape, device=device, dtype=dtype)
 
 
 def parameter(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:

@@ -26,8 +26,8 @@ def _hardtanh_bounds(self: Any) -> None:
 
 # class, function, __init__'s parameters, what is printed
 _TABLE: list[tuple[str, str, str, dict[str, Any]]] = [
-    ("CELU", "celu", "alpha=1.0, inplace=False", {"shown": "alpha"}),
-    ("ELU", "elu", "alpha=1.0, inplace=False", {"shown": "alpha"}),
+    ("CELU", "celu", "alpha=1.0, inplace=False", {"shown": "alpha inplace"}),
+    ("ELU", "elu", "alpha=1.0, inplace=False", {"shown": "alpha inplace"}),
     ("GELU", "gelu", "approximate='none'", {"shown": "approximate"}),
     ("GLU", "glu", "dim=-1", {"shown": "dim"}),
     ("Hardshrink", "hardshrink", "lambd=0.5", {"bare": "lambd"}),
@@ -37,25 +37,25 @@ _TABLE: list[tuple[str, str, str, dict[str, Any]]] = [
         "Hardtanh",
         "hardtanh",
         "min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None",
-        {"shown": "min_val max_val", "hidden": "min_value max_value", "prepare": _hardtanh_bounds},
+        {"shown": "min_val max_val inplace", "hidden": "min_value max_value", "prepare": _hardtanh_bounds},
     ),
-    ("LeakyReLU", "leaky_relu", "negative_slope=0.01, inplace=False", {"shown": "negative_slope"}),
+    ("LeakyReLU", "leaky_relu", "negative_slope=0.01, inplace=False", {"shown": "negative_slope inplace"}),
     ("LogSigmoid", "logsigmoid", "", {}),
     ("LogSoftmax", "log_softmax", "dim=None", {"shown": "dim"}),
-    ("Mish", "mish", "inplace=False", {}),
-    ("ReLU", "relu", "inplace=False", {}),
-    ("ReLU6", "relu6", "inplace=False", {}),
-    ("SELU", "selu", "inplace=False", {}),
-    ("SiLU", "silu", "inplace=False", {}),
-    ("Sigmoid", "sigmoid", "inplace=False", {"hidden": "inplace"}),
+    ("Mish", "mish", "inplace=False", {"shown": "inplace"}),
+    ("ReLU", "relu", "inplace=False", {"shown": "inplace"}),
+    ("ReLU6", "relu6", "inplace=False", {"shown": "inplace"}),
+    ("SELU", "selu", "inplace=False", {"shown": "inplace"}),
+    ("SiLU", "silu", "inplace=False", {"shown": "inplace"}),
+    ("Sigmoid", "sigmoid", "", {}),
     ("Softmax", "softmax", "dim=None", {"shown": "dim"}),
     ("Softmin", "softmin", "dim=None", {"shown": "dim"}),
     ("Softplus", "softplus", "beta=1.0, threshold=20.0", {"shown": "beta threshold"}),
     ("Softshrink", "softshrink", "lambd=0.5", {"bare": "lambd"}),
     ("Softsign", "softsign", "", {}),
-    ("Tanh", "tanh", "inplace=False", {"hidden": "inplace"}),
+    ("Tanh", "tanh", "", {}),
     ("Tanhshrink", "tanhshrink", "", {}),
-    ("Threshold", "threshold", "threshold, value, inplace=False", {"shown": "threshold value"}),
+    ("Threshold", "threshold", "threshold, value, inplace=False", {"shown": "threshold value inplace"}),
 ]
 
 __all__ = ["PReLU", "RReLU", "Softmax2d", *(row[0] for row in _TABLE)]
@@ -99,7 +99,7 @@ class RReLU(Module):
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
     extra_repr = Settings.extra_repr
-    shown = ("lower", "upper")
+    shown = ("lower", "upper", "inplace")
     bare = ()
 
 

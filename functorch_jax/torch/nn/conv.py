@@ -41,6 +41,7 @@ class _ConvNd(Module):
     ) -> None:
         super().__init__()
         n = self.dims
+        self.transposed = type(self).transposed
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
         if in_channels % groups:

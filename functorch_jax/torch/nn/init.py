@@ -13,7 +13,7 @@ import numpy as np
 
 from functorch_jax import grad_mode
 from functorch_jax.torch._promote import cast
-from functorch_jax.torch._tensor import Tensor, concrete
+from functorch_jax.torch._tensor import Tensor, concrete, wrap
 
 __all__ = [
     "calculate_gain",
@@ -218,7 +218,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         return tensor
     rows = shape[0]
     columns = math.prod(shape) // rows
-    flat = tensor.rebox(jnp.zeros((rows, columns), tensor.array.dtype))
+    flat = wrap(jnp.zeros((rows, columns), tensor.array.dtype))
     normal_(flat, 0.0, 1.0, generator)
     values = flat.array.T if rows < columns else flat.array
     q, r = jnp.linalg.qr(values)

@@ -9,7 +9,7 @@ from typing import Any, Self
 from functorch_jax.torch._dtype import category, dtype
 from functorch_jax.torch._op import NAMESPACES
 from functorch_jax.torch._promote import cast, type_name
-from functorch_jax.torch._tensor import Tensor
+from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch.nn._hooks import RemovableHandle
 from functorch_jax.torch.nn._state import StateDict
 from functorch_jax.torch.nn.parameter import Buffer, Parameter
@@ -542,4 +542,4 @@ def _as_floating(tensor: Any, wanted: dtype) -> Any:
         return tensor
     if category(tensor.array.dtype) == 3 and not wanted.is_complex:
         wanted = wanted.to_complex()
-    return tensor.rebox(cast(tensor.array, wanted.np))
+    return wrap(cast(tensor.array, wanted.np))

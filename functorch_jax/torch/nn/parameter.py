@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._dtype import category, torch_dtype
-from functorch_jax.torch._tensor import Tensor
+from functorch_jax.torch._tensor import Tensor, concrete
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
@@ -46,10 +47,13 @@ class Parameter(Tensor):
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), self.__array__(), self._requires_grad)
+        return _unpickled, (type(self), np.asarray(concrete(self, "pickle.dumps()")), self._requires_grad)
 
     def __repr__(self, **kwargs: Any) -> str:
         return "Parameter containing:\n" + super().__repr__(**kwargs)
+
+    def __str__(self) -> str:
+        return repr(self)
 
 
 class Buffer(Tensor):
@@ -75,10 +79,14 @@ class Buffer(Tensor):
 
 
 def _rebuilt(cls: type[Parameter], array: Any, requires_grad: bool) -> Parameter:
-    """A parameter with the values of `array`: what copies and unpickled parameters are made by."""
-    parameter = cls(array=jnp.asarray(array))
+    """A parameter that holds `array`."""
+    parameter: Parameter = cls(array=array)
     parameter._requires_grad = requires_grad
     return parameter
+
+
+def _unpickled(cls: type[Parameter], values: Any, requires_grad: bool) -> Parameter:
+    return _rebuilt(cls, jnp.asarray(values), requires_grad)
 
 
 class _Uninitialized:

@@ -33,7 +33,11 @@ def inner(input: Any) -> Any:
 
 
 DETACHED = view_op(detached, _put_detached, jit=False)
-INNER = view_op(inner, _put_detached, jit=False)
+def _put_inner(base: Any, value: Any) -> Any:
+    return jaxapi.keep_innermost_derivative(base, value) if jaxapi.is_tracked(base) else value
+
+
+INNER = view_op(inner, _put_inner, jit=False)
 
 
 @tensor_function()

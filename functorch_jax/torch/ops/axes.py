@@ -16,11 +16,6 @@ from functorch_jax.torch._strides import RULES, layout_of
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.ops.views import put_by_index, squeeze, unsqueeze
 
-OVERLAP = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
-    "clone() the tensor before performing the operation."
-)
-
 # ---- permutations ----------------------------------------------------------------------------------------------------
 
 
@@ -143,9 +138,15 @@ def expanded(input: Any, shape: Any) -> Any:
 
 
 def _put_expanded(base: Any, value: Any, shape: Any) -> Any:
-    if value.size != base.size:
-        raise RuntimeError(OVERLAP)
-    return value.reshape(base.shape)
+    if value.size == base.size:
+        return value.reshape(base.shape)
+    # a view of part of an expanded tensor was written: what changed, in whichever copy, is the new value
+    extra = value.ndim - base.ndim
+    axes = [i for i, n in enumerate(value.shape) if i < extra or n != base.shape[i - extra]]
+    copies = jnp.moveaxis(value, axes, range(len(axes))).reshape(-1, *base.shape)
+    changed = copies != base
+    last = copies.shape[0] - 1 - jnp.argmax(changed[::-1], axis=0)
+    return jnp.where(changed.any(0), jnp.take_along_axis(copies, last[None], axis=0)[0], base)
 
 
 def _expanded_strides(shape: Any, strides: Any, offset: int, new: Any) -> Any:
@@ -261,13 +262,7 @@ def windows(input: Any, dim: Any, size: Any, step: Any) -> Any:
     return jnp.moveaxis(jnp.take(input, index, axis=dim), dim + 1, -1)
 
 
-def _put_windows(base: Any, value: Any, dim: Any, size: Any, step: Any) -> Any:
-    if base.ndim and step < size and (base.shape[dim] - size) // step:
-        raise RuntimeError(OVERLAP)
-    return put_by_index(windows)(base, value, dim, size, step)
-
-
-WINDOWS = view_op(windows, _put_windows)
+WINDOWS = view_op(windows, put_by_index(windows))
 RULES["windows"] = lambda shape, strides, offset, dim, size, step: (
     (*(s * step if i == dim else s for i, s in enumerate(strides)), strides[dim] if strides else 1),
     offset,
@@ -295,13 +290,7 @@ def strided(input: Any, size: Any, stride: Any, offset: Any) -> Any:
     return input.reshape(-1)[index]
 
 
-def _put_strided(base: Any, value: Any, size: Any, stride: Any, offset: Any) -> Any:
-    if any(n > 1 and step == 0 for n, step in zip(size, stride, strict=True)):
-        raise RuntimeError(OVERLAP)
-    return put_by_index(strided)(base, value, size, stride, offset)
-
-
-STRIDED = view_op(strided, _put_strided)
+STRIDED = view_op(strided, put_by_index(strided))
 RULES["strided"] = lambda shape, strides, _, size, stride, offset: (stride, offset)
 
 

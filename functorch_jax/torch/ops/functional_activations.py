@@ -9,13 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from functorch_jax.torch._dtype import category, np_dtype
+from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import abs_, refuse, unsupported
-from functorch_jax.torch._generator import draw
-from functorch_jax.torch._laws import EXPONENTIAL
 from functorch_jax.torch._op import NAMESPACES, Op, function, op, row
 from functorch_jax.torch._promote import cast, to_float, wrap_dim
-from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch._tensor import Tensor
 
 stop = lax.stop_gradient
 
@@ -190,7 +188,8 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
 def hardswish(input: Any, inplace: bool = False) -> Any:
     refuse("hardswish_cpu", input, "bic")
     inside = (input > -3) & (input < 3)
-    return jnp.where(inside, input * (input / 6 + 0.5), jnp.where(input <= -3, jnp.zeros((), input.dtype), input))
+    middle = jnp.where(inside, input, 0)  # nan is outside, with slope 1
+    return jnp.where(inside, middle * (middle / 6 + 0.5), jnp.where(input <= -3, jnp.zeros((), input.dtype), input))
 
 
 @op("nn.functional torch Tensor", scalars="lambd")

@@ -131,10 +131,10 @@ def _without_leading_ones(value: Any, ndim: int) -> Any:
 
 @function("Tensor")
 def __setitem__(self: Tensor, index: Any, value: Any) -> None:
-    self.check_writable()
     value = _as_value(self, value)
     parsed = parse(index, self.array.shape)
     block = _block_of(self, parsed)
+    block.check_writable()
     if not any(a is not None for a in parsed.arrays):
         _assign(block, _without_leading_ones(value, block.array.ndim))
         return
@@ -147,6 +147,7 @@ def __setitem__(self: Tensor, index: Any, value: Any) -> None:
 def _assign(block: Tensor, value: Any) -> None:
     array = block.array
     if isinstance(value, Tensor):
+        expanded_shape(value, array.shape)
         block.copy_(value)
     else:
         block.overwrite(jnp.full(array.shape, value, array.dtype))

@@ -82,7 +82,7 @@ def round(input: Any, *, decimals: int = 0) -> Any:
         return input
     if decimals == 0:
         return jnp.round(input)
-    scale = 10.0 ** abs(decimals)
+    scale = 10.0 ** max(decimals, -decimals)
     return jnp.round(input * scale) / scale if decimals > 0 else jnp.round(input / scale) * scale
 
 

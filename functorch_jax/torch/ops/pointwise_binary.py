@@ -14,6 +14,7 @@ from functorch_jax.torch._elementwise import elementwise, refuse
 from functorch_jax.torch._op import NAMESPACES, Op, function, op, row
 from functorch_jax.torch._promote import broadcast, cast, promote, type_name
 from functorch_jax.torch._tensor import Tensor
+from functorch_jax.torch.ops.arithmetic import pow
 
 
 def _pair(kernel: str, fn: Callable[[Any, Any], Any], refused: str, minimum: int = 0) -> Callable[[Any, Any], Any]:
@@ -127,7 +128,7 @@ for _name, (_where, _fn, _refused, _minimum, _options) in PAIRS.items():
 
 @op(inplace=True)
 def ldexp(input: Any, other: Any) -> Any:
-    x, y = promote(input, 2.0**other)
+    x, y = promote(input, pow(2.0, other))
     return x * y
 
 

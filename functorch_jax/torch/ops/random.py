@@ -83,6 +83,10 @@ def _size(name: str, args: tuple[Any, ...], size: Any) -> tuple[int, ...]:
         args = (*args, size)
     if not args:
         raise TypeError(f"{name}() received an invalid combination of arguments - got (), but a size is needed")
+    given = list(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else list(args)
+    for n in given:
+        if isinstance(n, int) and n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {given}")
     return sizes(args, name)
 
 

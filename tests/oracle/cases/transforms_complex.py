@@ -78,8 +78,9 @@ VJP = [
 ]
 
 JVP = [
+    # with an axis: PyTorch widens the tangent of a tensor without axes that meets a Python number
     *[
-        case(f"jvp of {name}, tangent {c}", lambda t, z, c, f=f: t.func.jvp(lambda z: f(t, z), (z,), (c,)), Z, values(unit))
+        case(f"jvp of {name}, tangent {c}", lambda t, z, c, f=f: t.func.jvp(lambda z: f(t, z), (z,), (c,)), values([1 + 2j]), values([unit]))
         for name, f in {**HOLOMORPHIC, **REAL_VALUED}.items()
         for c, unit in UNITS.items()
         if c != "a mixture"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+import numpy as np
+
 from tests.oracle.case import case, error, floats, ints, right, values
 
 Pair = namedtuple("Pair", "a b")
@@ -39,7 +41,6 @@ RESULTS = [
     case("complex", pushed(lambda x: x * x), values([1 + 2j, 3j]), values([1j, 1 + 0j])),
     case("empty", pushed(lambda x: x * 2), floats(0, 3), floats(0, 3)),
     case("vmap of jvp_fn gives a Jacobian", lambda t, x: t.vmap(t.func.linearize(lambda x: x * x.sum(), x)[1])(t.eye(3)), floats(3)),
-    case("grad of jvp_fn with respect to the tangent", lambda t, x, v: t.func.grad(lambda v: t.func.linearize(t.sin, x)[1](v).sum())(v), *V),
     case("jvp_fn after linearize, differentiated", lambda t, x, v: (lambda f: t.func.grad(lambda v: (f(v) ** 2).sum())(v))(t.func.linearize(t.sin, x)[1]), *V),
     case("a captured tensor is a constant", lambda t, x, v, c: t.func.linearize(lambda x: x * c, x)[1](v), *V, floats(3)),
 ]
@@ -104,6 +105,13 @@ def calls(t, x):
 
 
 BETTER = [
+    right(
+        "linearize inside grad, with respect to the tangent",
+        lambda t, x, v: t.func.grad(lambda v: t.func.linearize(t.sin, x)[1](v).sum())(v),
+        *V,
+        expected=lambda x, v: np.cos(x).astype("float32"),
+        why="PyTorch gives zeros, silently",
+    ),
     right(
         "grad through linearize with respect to the primal",
         lambda t, x: t.func.grad(lambda x: tangent(t, lambda x: x**3, x))(x),

@@ -298,6 +298,7 @@ VALUES = [
 
 # ---- imperative autograd, out= -----------------------------------------------------------------------------------------
 
+NO_TAPE = "there is no imperative autograd yet"
 REQUIRES = r"Tensor.requires_grad_\(\)"
 
 AUTOGRAD = [
@@ -314,8 +315,24 @@ AUTOGRAD = [
     case("grad: ones(requires_grad=True) made inside", lambda t, x: t.func.grad(lambda x: (x * t.ones(3, requires_grad=True)).sum())(x), V),
     case("jvp: ones(requires_grad=True) made inside", lambda t, x: t.func.jvp(lambda x: x * t.ones(3, requires_grad=True), (x,), (x,)), V),
     case("grad: a module made inside", lambda t, x: t.func.grad(lambda x: t.nn.Linear(3, 2)(x).sum())(x).shape, V),
-    case("grad: torch.autograd.grad inside", lambda t, x: t.func.grad(lambda x: t.autograd.grad((x**3).sum(), x, create_graph=True)[0].sum())(x), V),
+    case("grad: torch.autograd.grad inside", lambda t, x: t.func.grad(lambda x: t.autograd.grad((x**3).sum(), x, create_graph=True)[0].sum())(x), V, gap=NO_TAPE),
+    error("jvp: torch.autograd.grad inside", lambda t, x: FORWARD["jvp"](t, lambda x: t.autograd.grad((x**3).sum(), x)[0], x), V,
+          fragment="does not require grad and does not have a grad_fn", gap=NO_TAPE),
+    case("grad: register_hook replaces the gradient", lambda t, x: t.func.grad(lambda x: hooked(x))(x), V, gap=NO_TAPE),
+    *[
+        error(f"{name}: retain_grad()", lambda t, x, run=run: run(t, lambda x: (x.retain_grad(), x)[1], x), V, fragment=r"retain_grad\(\)|can't retain_grad")
+        for name, run in (("grad", REVERSE["grad"]), ("jvp", FORWARD["jvp"]))
+    ],
+    right("grad of a checkpointed function", lambda t, x: t.func.grad(lambda x: t.utils.checkpoint.checkpoint(lambda x: x.sin() * x, x, use_reentrant=False).sum())(x),
+          V, expected=lambda x: (np.cos(x) * x + np.sin(x)).astype("float32"), why="PyTorch refuses saved-tensor hooks inside a transform", gap="there is no torch.utils.checkpoint yet"),
 ]
+
+
+def hooked(x):
+    y = x * 2
+    y.register_hook(lambda g: g * 10)
+    return y.sum()
+
 
 
 def requiring(t):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 
@@ -84,6 +85,11 @@ DRAWS = {
     "randn_like": lambda t, x: t.randn_like(x),
     "dropout": lambda t, x: t.nn.functional.dropout(t.ones(50)),
     "dropout of a mapped tensor": lambda t, x: t.nn.functional.dropout(x * 0 + 1, 0.5),
+    "alpha_dropout": lambda t, x: t.nn.functional.alpha_dropout(t.ones(50), training=True),
+    "gumbel_softmax": lambda t, x: t.nn.functional.gumbel_softmax(t.ones(5)),
+    "randint_like": lambda t, x: t.randint_like(x, 1000),
+    "multinomial of a tensor that is not mapped": lambda t, x: t.multinomial(t.ones(50), 20),
+    "nn.Dropout": lambda t, x: t.nn.Dropout()(t.ones(50)),
     "normal_ on a mapped tensor": lambda t, x: x.clone().normal_(),
 }
 
@@ -95,6 +101,7 @@ RANDOM = [
         case(f"randomness={mode!r}: {name}", lambda t, x, f=f, mode=mode: kinds(t.vmap(lambda x: f(t, x), randomness=mode)(x)), W)
         for name, f in DRAWS.items()
         for mode in ("same", "different")
+        if (name, mode) != ("gumbel_softmax", "different")  # PyTorch refuses the in-place draw that it makes of it
     ],
     error("randomness='error': normal_ on a tensor that is not mapped", lambda t, x: t.vmap(lambda x: t.zeros(3).normal_())(x), X, fragment=ERROR_MODE),
     case("randomness='same': normal_ on a tensor that is not mapped", lambda t, x: kinds(t.vmap(lambda x: t.zeros(3).normal_(), randomness="same")(x)), X),
@@ -160,6 +167,11 @@ def python_while(x):
     return x
 
 
+def asserted(x):
+    assert x.sum() < 100
+    return x
+
+
 READS = {
     ".item()": (lambda t, x: x[0].item() * x, ITEM),
     "float()": (lambda t, x: float(x[0]) * x, ITEM),
@@ -181,6 +193,16 @@ READS = {
     "unique": (lambda t, x: t.unique(x), "We do not support batching operators that can output dynamic shape"),
     "masked_select": (lambda t, x: t.masked_select(x, x > 0), "Attempted to vmap over `mask` in torch.masked_select"),
     "tolist": (lambda t, x: x * x.tolist()[0], "Cannot access data pointer of Tensor that doesn't have storage"),
+    "data_ptr": (lambda t, x: x * x.data_ptr(), "Cannot access data pointer of Tensor that doesn't have storage"),
+    "pickle": (lambda t, x: x * len(pickle.dumps(x)), "Cannot access storage of BatchedTensorImpl"),
+    "torch.equal": (lambda t, x: x * t.equal(x, x), "Batching rule not implemented for aten::equal. We could not generate a fallback"),
+    "allclose": (lambda t, x: x * t.allclose(x, x), "vmap over torch.allclose isn't supported yet"),
+    "as_strided out of bounds": (lambda t, x: x.as_strided((3,), (1,), 20), "This is not supported inside of vmap|out of bounds for storage"),
+    "repeat_interleave by a tensor": (lambda t, x: t.repeat_interleave(x, x.abs().long()), "stack expects each tensor to be equal size|item"),
+    "bincount without minlength": (lambda t, x: t.bincount((x * 10).abs().long()), "stack expects each tensor to be equal size"),
+    "int() under a loop": (lambda t, x: sum(x for _ in range(int(x[0]))), ITEM),
+    "a slice by a tensor": (lambda t, x: [1, 2, 3][: x[0].long()], ITEM),
+    "assert": (lambda t, x: asserted(x), BRANCH),
     "numpy()": (lambda t, x: x.numpy(), "Cannot access data pointer of Tensor that doesn't have storage"),
     "np.asarray": (lambda t, x: x * np.asarray(x).sum(), "Cannot access data pointer of Tensor that doesn't have storage"),
 }
@@ -229,12 +251,18 @@ def printed(t, x):
 
 # ---- writes ----------------------------------------------------------------------------------------------------------
 
-UNMAPPED = r"vmap: (inplace arithmetic|aten::.*_|index_put_|fill_)\(self, \*extra_args\) is not possible because"
+UNMAPPED = r"vmap: .*\(self, \*extra_args\) is not possible because"
 
 
 def set_first(x, value):
     x[0] = value
     return x
+
+
+
+def set_slice(c, x):
+    c[1:] = x[1:]
+    return c
 
 
 WRITES = [
@@ -267,6 +295,13 @@ WRITES = [
             "masked_fill_": lambda c, x: c.masked_fill_(x > 0, 0.0),
             "addcmul_": lambda c, x: c.addcmul_(x, x),
             "pow_": lambda c, x: c.pow_(x),
+            "clamp_": lambda c, x: c.clamp_(x),
+            "lerp_": lambda c, x: c.lerp_(x, 0.5),
+            "scatter_": lambda c, x: c.scatter_(0, x.abs().long() * 0, x),
+            "scatter_add_": lambda c, x: c.scatter_add_(0, x.abs().long() * 0, x),
+            "index_add_": lambda c, x: c.index_add_(0, x.abs().long() * 0, x),
+            "index_put_": lambda c, x: c.index_put_((x.abs().long() * 0,), x),
+            "a slice": lambda c, x: set_slice(c, x),
         }.items()
     ],
     error(
@@ -276,8 +311,45 @@ WRITES = [
         V,
         fragment=r"output with shape \[3\] doesn't match the broadcast shape \[2, 3\]",
     ),
+    error(
+        "write a mapped value into a captured tensor: bitwise_and_",
+        lambda t, x, c: t.vmap(lambda x: c.bitwise_and_(x))(x),
+        ints(2, 3),
+        ints(3),
+        fragment=r"output with shape \[3\] doesn't match the broadcast shape \[2, 3\]",
+    ),
     right(
-        "write a mapped value into zeros made inside",
+        "setting by a mapped boolean mask",
+        lambda t, x: t.vmap(lambda x: set_masked(x.clone(), x > 0))(x),
+        X,
+        expected=lambda x: np.where(x > 0, 0, x).astype("float32"),
+        why="PyTorch refuses; the result has the same shape whatever the mask",
+    ),
+    right(
+        "out= a tensor made inside",
+        lambda t, x: t.vmap(lambda x: t.mul(x, x, out=t.empty(3)))(x),
+        X,
+        expected=lambda x: (x * x).astype("float32"),
+        why="PyTorch's vmap has no out=",
+    ),
+    error("out= a captured tensor", lambda t, x, c: t.vmap(lambda x: t.mul(x, x, out=c))(x), X, V,
+          fragment="the fallback path doesn't work on out= or view ops|not possible because"),
+    right(
+        "index_add_ of mapped values into zeros made inside",
+        lambda t, x: t.vmap(lambda x: t.zeros(2).index_add_(0, t.tensor([0, 1, 1]), x))(x),
+        X,
+        expected=lambda x: np.stack([x[:, 0], x[:, 1] + x[:, 2]], 1).astype("float32"),
+        why="PyTorch refuses: zeros(2) is not mapped",
+    ),
+    right(
+        "a mapped value into a view of zeros made inside",
+        lambda t, x: t.vmap(lambda x: into_row(t, x))(x),
+        X,
+        expected=lambda x: np.stack([0 * x, x], 1).astype("float32"),
+        why="PyTorch refuses: zeros is not mapped",
+    ),
+    right(
+        "write a mapped value into zeros made inside inside",
         lambda t, x: t.vmap(lambda x: set_first(t.zeros(3), x[1]))(x),
         X,
         expected=lambda x: np.stack([x[:, 1], 0 * x[:, 1], 0 * x[:, 1]], 1).astype("float32"),
@@ -291,5 +363,16 @@ WRITES = [
         why="PyTorch refuses: zeros(3) is not mapped",
     ),
 ]
+
+def set_masked(x, mask):
+    x[mask] = 0.0
+    return x
+
+
+def into_row(t, x):
+    out = t.zeros(2, 3)
+    out[1].copy_(x)
+    return out
+
 
 CASES = [*CHUNKS, *RANDOM, *VALUES, *WRITES]
