@@ -18,12 +18,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+# Not from jax.extend.core, which names the same things: importing it loads Pallas, a tenth of all that jax loads.
+from jax._src.core import Primitive
+from jax._src.core import Tracer as Tracer
+from jax._src.core import set_current_trace as set_current_trace
 from jax._src.core import trace_ctx as _trace_ctx
 from jax._src.interpreters.batching import BatchTracer as _BatchTracer
 from jax.core import ShapedArray, Trace
-from jax.core import Tracer as Tracer
-from jax.extend.core import Primitive
-from jax.extend.core import set_current_trace as set_current_trace
 from jax.interpreters import ad, batching, mlir
 
 
@@ -133,7 +135,7 @@ def _put_rows_transpose(cotangent: Any, base: Any, index: Any, rows: Any) -> lis
 
 
 def _put_rows_batch(args: Sequence[Any], dims: Sequence[Any]) -> tuple[Any, int]:
-    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not batching.not_mapped)
+    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
     base, index, rows = (batching.bdim_at_front(x, d, size) for x, d in zip(args, dims, strict=True))
     count = base.shape[1]
     index = index + (jnp.arange(size, dtype=index.dtype) * count)[:, None]

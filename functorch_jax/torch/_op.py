@@ -241,7 +241,8 @@ def _check_out(result: Any, name: str) -> None:
 
 def _store_out(out: Any, result: Any, name: str) -> Any:
     if isinstance(result, (tuple, list)):
-        return type(out)(_store_out(o, r, name) for o, r in zip(out, result, strict=True))
+        stored = [_store_out(o, r, name) for o, r in zip(out, result, strict=True)]
+        return type(result)(*stored) if hasattr(result, "_fields") else type(result)(stored)
     out.check_writable(f"{name}(): {_NO_OUT}")
     _check_out(result, name)
     if out.shape != result.shape:
