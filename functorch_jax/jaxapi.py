@@ -194,6 +194,33 @@ def _keep_innermost_derivative_jvp(primals: Any, tangents: Any) -> Any:
     return primals[1], tangents[0]
 
 
+# Broadcasting whose transpose is a sum of our choosing: `total(cotangent, axes)`, which keeps the axes.
+_spread_p = Primitive("spread")
+_spread_p.def_impl(lambda x, shape, total: jnp.broadcast_to(x, shape))
+_spread_p.def_abstract_eval(lambda x, shape, total: ShapedArray(shape, x.dtype))
+mlir.register_lowering(
+    _spread_p, mlir.lower_fun(lambda x, shape, total: jnp.broadcast_to(x, shape), multiple_results=False)
+)
+
+
+def _spread_transpose(cotangent: Any, x: Any, shape: Sequence[int], total: Callable[..., Any]) -> list[Any]:
+    return [total(cotangent, [i for i, n in enumerate(x.aval.shape) if n != shape[i]])]
+
+
+def _spread_batch(args: Sequence[Any], dims: Sequence[int], shape: Sequence[int], total: Any) -> tuple[Any, int]:
+    x = jnp.moveaxis(args[0], dims[0], 0)
+    return _spread_p.bind(x, shape=(x.shape[0], *shape), total=total), 0
+
+
+ad.deflinear2(_spread_p, _spread_transpose)
+batching.primitive_batchers[_spread_p] = _spread_batch
+
+
+def spread(x: Any, shape: Sequence[int], total: Callable[[Any, list[int]], Any]) -> Any:
+    """`x` broadcast to `shape`, which has as many axes, with the cotangent summed by `total`."""
+    return _spread_p.bind(x, shape=tuple(shape), total=total)
+
+
 class NoGradTrace(Trace):
     """Binds on the parent trace, then lets no cotangent (in inference mode: no tangent either) through the results."""
 

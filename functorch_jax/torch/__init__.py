@@ -20,7 +20,7 @@ from functorch_jax.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from functorch_jax.torch import _layout, _legacy, _names, _settings
+from functorch_jax.torch import _layout, _legacy, _names, _serialization, _settings  # noqa: F401
 from functorch_jax.torch._device import device, get_default_device, set_default_device
 from functorch_jax.torch._dtype import DTYPES, dtype
 from functorch_jax.torch._info import CONSTANTS, finfo, iinfo

@@ -94,11 +94,6 @@ def __index__(self: Tensor) -> int:
     return int(_one(self, "__index__()"))
 
 
-@function("Tensor")
-def __round__(self: Tensor, n: int | None = None) -> Tensor:
-    return self.round() if n is None else self.round(decimals=n)
-
-
 # ---- NumPy and DLPack ------------------------------------------------------------------------------------------------
 
 
@@ -553,7 +548,8 @@ def _set_grad(self: Tensor, value: Any) -> None:
         raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
     if value is not None and value.array.shape != self.array.shape:
         raise RuntimeError(
-            f"assigned grad has data of a different size: expected {list(self.shape)}, got {list(value.shape)}"
+            f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. Please "
+            "ensure that the gradient and the tensor are the same size"
         )
     self._grad = value
 

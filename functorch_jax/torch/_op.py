@@ -181,7 +181,15 @@ class Op:
         return target
 
 
-_KEYWORDS = {"self": "input", "A": "input", "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x2": "other"}
+_KEYWORDS = {
+    "self": "input",
+    "A": "input",
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+    "a": "input",
+    "x2": "other",
+}
 
 
 def _fill(template: tuple[Any, ...], arrays: Any) -> list[Any]:
@@ -224,12 +232,14 @@ def _wrap_tree(result: Any) -> Any:
 _NO_OUT = "functions with out=... arguments don't support automatic differentiation"
 
 
-def _check_out(result: Any, name: str) -> None:
+def _check_out(out: Any, result: Any, name: str) -> None:
     """Raise PyTorch's error for `out=` under the transform that `result` belongs to."""
     inside = jaxapi.peel(result)
     if inside is None:
         return
     if inside.kind == "vmap":
+        if out.made_here():
+            return
         raise RuntimeError(f"vmap: {name}: the fallback path doesn't work on out= or view ops.")
     level = levels.current()
     if level is not None and level.kind != "grad":
@@ -244,7 +254,7 @@ def _store_out(out: Any, result: Any, name: str) -> Any:
         stored = [_store_out(o, r, name) for o, r in zip(out, result, strict=True)]
         return type(result)(*stored) if hasattr(result, "_fields") else type(result)(stored)
     out.check_writable(f"{name}(): {_NO_OUT}")
-    _check_out(result, name)
+    _check_out(out, result, name)
     if out.shape != result.shape:
         out.resize_array(result.shape)
     out.overwrite(check_write(out, result, name))

@@ -1,4 +1,4 @@
-"""What Python's operators do with tensors: a table of PyTorch's ops."""
+"""What Python's operators do with tensors, and in-place methods that are functions too: tables of PyTorch's ops."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from functorch_jax.torch._op import NAMESPACES
+from functorch_jax.torch._op import NAMESPACES, function
 from functorch_jax.torch._tensor import Tensor
 
 _METHODS = NAMESPACES["Tensor"]
@@ -42,6 +42,14 @@ BINARY = {  # operator: op
 }
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 UNARY = {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
+
+
+IN_PLACE_FUNCTIONS = """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ clamp_
+    clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ erf_ erfc_ exp2_ exp_ expm1_ fix_ floor_ frac_ gcd_ i0_ lcm_ ldexp_
+    log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ round_ rsqrt_ sigmoid_ sin_ sinc_
+    sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_
+"""  # torch.exp_(x) is x.exp_()
 
 
 def _straight(op: Callable[..., Any]) -> Callable[[Tensor, Any], Any]:
@@ -88,6 +96,8 @@ def _install() -> None:
         setattr(Tensor, f"__{name}__", _straight(_METHODS[name]))
     for name, op in UNARY.items():
         setattr(Tensor, f"__{name}__", _unary(_METHODS[op]))
+    for name in IN_PLACE_FUNCTIONS.split():
+        function("torch", name=name)(_METHODS[name])
     Tensor.__matmul__ = _product  # type: ignore[attr-defined]
     Tensor.__rmatmul__ = _reflected_product  # type: ignore[attr-defined]
     Tensor.__invert__ = _inverted  # type: ignore[attr-defined]

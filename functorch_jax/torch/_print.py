@@ -160,17 +160,20 @@ def _values(array: Any, indent: int) -> str:
 # ---- the whole -------------------------------------------------------------------------------------------------------
 
 
-def _suffixes(array: Any, text: str, extra: list[str]) -> list[str]:
+def _suffixes(array: Any, extra: list[str]) -> list[str]:
+    """What follows the values: device, size and dtype, each where it is not the usual one."""
     result = []
+    meta = isinstance(array, jax.ShapeDtypeStruct)
     where = device_of(array)
     if where != get_default_device():
         result.append(f"device='{where}'")
     kind = np.dtype(array.dtype)
-    usual = kind in (default_dtype(), np.int64, np.bool_) or kind == torch_dtype(default_dtype()).to_complex().np
-    empty = not array.size if hasattr(array, "size") else False
-    if empty and len(array.shape) != 1:
+    usual = [default_dtype()]
+    if meta or (not array.size and array.ndim != 1):
         result.append(f"size={tuple(array.shape)}")
-    if (kind != default_dtype() if empty else not usual):
+    if not meta and array.size:
+        usual += [np.dtype(np.int64), np.dtype(np.bool_), torch_dtype(default_dtype()).to_complex().np]
+    if kind not in usual:
         result.append(f"dtype={torch_dtype(kind)}")
     return result + extra
 
@@ -192,12 +195,12 @@ def _assemble(prefix: str, body: str, suffixes: list[str]) -> str:
 def _plain(array: Any, extra: list[str], indent: int = 0) -> str:
     prefix = "tensor("
     if isinstance(array, jax.ShapeDtypeStruct):
-        return _assemble(prefix, "...", ["device='meta'", f"size={tuple(array.shape)}", *_suffixes(array, "", extra)[1:]])
+        return _assemble(prefix, "...", _suffixes(array, extra))
     if isinstance(array, jaxapi.Tracer):
         dtype = torch_dtype(array.dtype)
         return _assemble(prefix, "...", [f"size={tuple(array.shape)}", f"dtype={dtype}", "traced by jax.jit"])
     body = "[]" if not array.size else _values(array, indent + len(prefix))
-    return _assemble(prefix, body, _suffixes(array, body, extra))
+    return _assemble(prefix, body, _suffixes(array, extra))
 
 
 def _nested(array: Any, extra: list[str], numbers: dict[int, int]) -> str:

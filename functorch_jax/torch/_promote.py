@@ -16,6 +16,7 @@ from jax import lax
 from functorch_jax import jaxapi
 from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._dtype import category, torch_dtype
+from functorch_jax.torch._sums import aligned
 
 __all__ = ["broadcast", "cast", "promote", "result_dtype", "to_float", "type_name"]
 
@@ -121,11 +122,11 @@ def promote(*arrays: Any, minimum: int = 0) -> list[Any]:
 
     `minimum=2` also takes integers to the default floating dtype.
     """
-    broadcast(*arrays)
+    shape = broadcast(*arrays)
     dtype = result_dtype(*arrays)
     if category(dtype) < minimum:
         dtype = default_dtype()
-    return [cast(x, dtype) for x in arrays]
+    return [aligned(cast(x, dtype), shape) for x in arrays]
 
 
 def to_float(x: Any) -> Any:
@@ -137,9 +138,7 @@ def wrap_dim(dim: int, ndim: int, *, name: str = "dim") -> int:
     """A dimension counted from 0. Raises IndexError in PyTorch's words."""
     size = max(ndim, 1)
     if not -size <= dim < size:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim % size
 
 

@@ -150,10 +150,18 @@ class Tensor(Box):
             if name in _OVERLAPPING:
                 check_overlap(self)
             root = root._parent
+        if root._inference and not grad_mode.is_inference_mode_enabled():
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed. Write to a clone of it instead"
+            )
         if root._requires_grad and grad_mode.is_grad_enabled():
             if root is not self and message is _LEAF_WRITE:
                 message = f"a view of {_LEAF_WRITE}"
             raise RuntimeError(message)
+
+    def made_here(self) -> bool:
+        """Whether it was made inside the running transform, so that anything may be written into it."""
+        return self.root._trace is jaxapi.trace_ref()
 
     def overwrite(self, array: Any) -> None:
         """Put `array` into this tensor, and through it into what it is a view of."""
@@ -163,7 +171,7 @@ class Tensor(Box):
             parent.overwrite(op.run_put(key, parent.array, array, *arrays))
             return
         old = self._array
-        if jaxapi.trace_ref() is not self._trace:
+        if not self.made_here():
             self._capture(array)
         if not grad_mode.is_grad_enabled() and array is not old and jaxapi.is_tracked(old):
             array = jaxapi.untracked_write(old, array)
@@ -197,7 +205,9 @@ class Tensor(Box):
                     "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
                     "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "
                     "but `self` not being vmapped over at level "
-                    f"{each.depth}. Use the out-of-place operator, or make `self` inside the function"
+                    f"{each.depth}: output with shape {list(array.shape)} doesn't match the broadcast shape "
+                    f"{[each.state.get('batch_size'), *array.shape]}. Use the out-of-place operator, or make `self` "
+                    "inside the function"
                 )
             if each.outer_trace is self._trace:
                 break

@@ -131,9 +131,9 @@ def _checked_cotangents(cotangents: Any, outputs: Outputs, kinds: Sequence[Any])
     arrays = []
     for i, (leaf, (shape, dtype)) in enumerate(zip(leaves, kinds, strict=True)):
         if leaf is None:
-            if len(kinds) == 1 and shape != ():
+            if shape != ():
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            arrays.append(jnp.full(shape, 1 if len(kinds) == 1 else 0, dtype))
+            arrays.append(jnp.ones((), dtype))
             continue
         if not is_tensor(leaf):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(leaf).__name__}")

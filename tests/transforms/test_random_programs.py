@@ -25,6 +25,7 @@ from functorch_jax import torch
 
 LIVE = os.environ.get("FUNCTORCH_JAX_ORACLE") == "live"
 SIZE = 2  # of the vector, and of every axis that vmap maps
+SWAPPED = np.array([1, 0])
 Expr = tuple[Any, ...]
 Fn = Callable[[Any], Any]
 
@@ -92,7 +93,7 @@ def evaluate(e: Expr, x: Any, t: Any, no_grad: Any) -> Any:
         case "where":
             return t.where(x > 0, a, rest[0])
         case "flip":
-            return a[[1, 0]]
+            return a[SWAPPED]
         case "matvec":
             return t.matmul(a[:, None] * rest[0][None, :], rest[1])
         case "sum":

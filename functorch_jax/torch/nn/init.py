@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import erfinv
 
 from functorch_jax import grad_mode
+from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._promote import cast
 from functorch_jax.torch._tensor import Tensor, concrete, wrap
 
@@ -100,17 +102,45 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Fill with normally distributed numbers between `a` and `b`, by inverting the distribution function."""
+    """Fill with normally distributed numbers between `a` and `b`: those outside are drawn anew, as PyTorch draws them."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=3,
         )
     low, high = (0.5 * (1.0 + math.erf((edge - mean) / std / math.sqrt(2.0))) for edge in (a, b))
-    tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)  # type: ignore[attr-defined]
-    from jax.scipy.special import erfinv
+    if known_value(tensor) is None:  # a program is being traced: draws cannot be repeated, so invert the distribution
+        uniform_(tensor, 2 * low - 1, 2 * high - 1, generator)
+        return _write(tensor, jnp.clip(erfinv(tensor.array) * (std * math.sqrt(2.0)) + mean, a, b))
+    if high - low > 0.3:
+        normal_(tensor, mean, std, generator)
+        while _any(outside := (tensor.array < a) | (tensor.array > b)):
+            _write(tensor, jnp.where(outside, _drawn(tensor, normal_, mean, std, generator), tensor.array))
+        return tensor
+    # few normal numbers would fall between the bounds: draw even ones, and keep each with its density
+    peak = (max(a, min(mean, b)) - mean) / std
 
-    return _write(tensor, jnp.clip(erfinv(tensor.array) * (std * math.sqrt(2.0)) + mean, a, b))
+    def rejected(values: Any) -> Any:
+        log_density = 0.5 * (peak**2 - ((values - mean) / std) ** 2)
+        return jnp.log(_drawn(tensor, uniform_, 0.0, 1.0, generator)) > log_density
+
+    uniform_(tensor, a, b, generator)
+    pending = rejected(tensor.array)
+    while _any(pending):
+        values = _drawn(tensor, uniform_, a, b, generator)
+        _write(tensor, jnp.where(pending, values, tensor.array))
+        pending = pending & rejected(values)
+    return tensor
+
+
+def _drawn(like: Any, fill: Callable[..., Any], *settings: Any) -> Any:
+    """Numbers as `fill` makes them, in the shape of `like`, which stays as it is."""
+    return fill(wrap(jnp.zeros_like(like.array)), *settings).array
+
+
+def _any(mask: Any) -> bool:
+    """Whether a mask is set anywhere, in any row of any vmap."""
+    return bool(known_value(mask).any())
 
 
 @_untracked

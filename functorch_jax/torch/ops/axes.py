@@ -13,6 +13,7 @@ from functorch_jax.torch._op import function
 from functorch_jax.torch._promote import broadcast, type_name, wrap_dim, wrap_dims
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._strides import RULES, layout_of
+from functorch_jax.torch._sums import spread
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.ops.views import put_by_index, squeeze, unsqueeze
 
@@ -134,7 +135,7 @@ for _name, _get in {"T": _T, "mT": _mT, "H": _H, "mH": lambda x: _adjoint(x, "te
 
 
 def expanded(input: Any, shape: Any) -> Any:
-    return jnp.broadcast_to(input, shape)
+    return spread(input, shape)
 
 
 def _put_expanded(base: Any, value: Any, shape: Any) -> Any:

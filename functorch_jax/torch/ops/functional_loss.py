@@ -71,8 +71,9 @@ def _regression(
     mode: str,
     weight: Any = None,
     integers: bool = False,
+    by_weight: bool = True,
 ) -> Any:
-    """A loss of the difference alone."""
+    """A loss of the difference alone. The weighted mean divides by the sum of weights, or by their number."""
     _same_size(input, target)
     x, y = promote(input, target)
     if category(x.dtype) < 2 and not integers:
@@ -80,9 +81,11 @@ def _regression(
     out = loss(x - y)
     if weight is None:
         return _reduced(out, mode)
-    weight = jnp.broadcast_to(weight, out.shape)
-    out = out * weight
-    return total(out, range(out.ndim)) / total(weight, range(out.ndim)) if mode == "mean" else _reduced(out, mode)
+    if weight.shape != input.shape:
+        raise ValueError("Weights and input must have the same size.")
+    if mode == "mean" and by_weight:
+        return total(out * weight, range(out.ndim)) / total(weight, range(out.ndim))
+    return _reduced(out * weight, mode)
 
 
 @op("nn.functional")
@@ -142,7 +145,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         size = abs_(d)
         return jnp.where(size <= delta, 0.5 * jnp.square(d), delta * (size - 0.5 * delta))
 
-    return _regression("huber_cpu", input, target, loss, reduction, weight)
+    return _regression("huber_cpu", input, target, loss, reduction, weight, by_weight=False)
 
 
 @op("nn.functional")

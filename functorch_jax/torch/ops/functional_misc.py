@@ -198,7 +198,12 @@ _COMBINATIONS = """Supported combinations for non-constant padding:
   - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"""
 
 
-@op("nn.functional", scalars="value")
+def _check_pad(input: Any, pad: Any, mode: str, value: Any) -> None:
+    if mode in _MODES and value is not None and value != 0:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+
+
+@op("nn.functional", scalars="value", check=_check_pad)
 def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:  # noqa: A002
     """Elements added around, or with negative numbers taken away; the last axis first.
 
@@ -220,8 +225,6 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
         return lax.pad(input, fill, [(b, a, 0) for b, a in sides])
     if mode not in _MODES:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    if value is not None and value != 0:
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if len(pad) not in (2, 4, 6) or input.ndim not in (len(pad) // 2 + 1, len(pad) // 2 + 2):
         raise NotImplementedError(
             f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.\n{_COMBINATIONS}"

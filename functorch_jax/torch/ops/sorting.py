@@ -183,7 +183,12 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each integer occurs, or what its weights add up to. Needs the values. Source: torch.bincount."""
     refuse("bincount_cpu", input, "bfc")
-    values = concrete(input, "bincount()")
+    if minlength and jaxapi.is_batched(input):
+        # the rows of a vmap must have one length: it is taken at its word, and what lies beyond is not counted
+        values = jnp.zeros(input.shape, input.dtype)
+        input = jnp.where(input < 0, minlength, input)
+    else:
+        values = concrete(input, "bincount()")
     if values.ndim != 1 or (values.size and int(values.min()) < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is not None and weights.shape != values.shape:
@@ -193,7 +198,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         weights = jnp.ones(values.shape, jnp.int64)
     elif category(weights.dtype) < 2:
         weights = cast(weights, jnp.float64)
-    return jnp.zeros(length, weights.dtype).at[input].add(weights)
+    return jnp.zeros(length, weights.dtype).at[input].add(weights, mode="drop")
 
 
 def _check_range(input: Any, bins: int, min: Any, max: Any) -> None:

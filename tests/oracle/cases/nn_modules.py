@@ -414,6 +414,8 @@ INIT: list[Row] = [
             "uniform_(t.empty(3), -2.0, 1.0)",
             "normal_(t.empty(20), 1.0, 0.5)",
             "trunc_normal_(t.empty(20), std=0.5)",
+            "trunc_normal_(t.empty(20), a=-0.5, b=0.5)",
+            "trunc_normal_(t.empty(20), mean=1.0, a=1.5, b=1.6)",
             "constant_(t.empty(3), 2.5)",
             "ones_(t.empty(2))",
             "zeros_(t.empty(2))",

@@ -128,6 +128,8 @@ CASES += [
     case("two arguments in place", lambda t, x, y: (x.clone().atan2_(y), x.clone().hypot_(y), x.clone().xlogy_(y), x.clone().copysign_(y)), floats(3, positive=True), floats(3, positive=True)),
     case("two arguments, out", lambda t, x, y: (t.maximum(x, y, out=(o := t.empty(3))), o), floats(3), floats(3)),
 
+    case("in-place functions", lambda t, x: tuple(getattr(t, n)(x.clone()) for n in ("abs_", "exp_", "sqrt_", "neg_", "round_", "sigmoid_", "tanh_", "square_")), floats(3, positive=True)),
+
     # ---- where ----
     case("where", lambda t, x, y: t.where(x > 0, x, y), floats(3, 1), floats(3, 4), grad=True),
     case("where: numbers", lambda t, x: (t.where(x > 0, x, 0.0), t.where(x > 0, 1, x), t.where(x > 0, 1.0, 2), t.where(x > 0, 1, 2)), floats(4)),

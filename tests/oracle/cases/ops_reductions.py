@@ -46,10 +46,11 @@ CASES += [
     case("sum and mean with nan and inf", lambda t, x: (x.sum(0), x.mean(1)), [[NAN, INF, 1.0], [1.0, -INF, 2.0]]),
     case("mean of integers to a dtype", lambda t, x: x.mean(dtype=t.float32), ints(4)),
     case("mean of large float16", lambda t, x: x.mean(), values([60000.0, 60000.0], "float16")),
-    case("sum over a leading axis that a large block follows", lambda t, x: (t.outer(x, t.arange(20000.0) / 20000).reshape(3, 200, 100) * 2).sum(0)[:3, :4], floats(3), grad=True),
-    case("mean over leading axes that a large block follows", lambda t, x: (t.outer(x, t.arange(20000.0) / 20000).reshape(2, 3, 200, 100) * 2).mean((0, 1), keepdim=True)[..., 5, 7:9], floats(6), grad=True),
-    case("sum over axes apart, a large block after one", lambda t, x: t.outer(x, t.arange(40000.0) / 40000).reshape(2, 2, 2, 20000).sum((0, 2))[:, 100:102], floats(4), grad=True),
-    case("inf and nan over a leading axis that a large block follows", lambda t, x: (x[:, None] * t.ones(20000)).sum(0)[:2], [INF, -INF, 1.0]),
+    case("sum over a leading axis that a large block follows", lambda t, x: (t.outer(x, t.arange(40000.0) / 40000).reshape(3, 200, 200) * 2).sum(0)[:3, :4], floats(3), grad=True),
+    case("mean over leading axes that a large block follows", lambda t, x: (t.outer(x, t.arange(40000.0) / 40000).reshape(2, 3, 200, 200) * 2).mean((0, 1), keepdim=True)[..., 5, 7:9], floats(6), grad=True),
+    case("sum over axes apart, a large block after one", lambda t, x: t.outer(x, t.arange(80000.0) / 80000).reshape(2, 2, 2, 40000).sum((0, 2))[:, 100:102], floats(4), grad=True),
+    case("inf and nan over a leading axis that a large block follows", lambda t, x: (x[:, None] * t.ones(40000)).sum(0)[:2], [INF, -INF, 1.0]),
+    case("a large operand that broadcasts", lambda t, x: (t.outer(x, t.arange(40000.0)) / 40000 * (x[0] * t.ones(40000)).tanh()).sum(1), floats(3), grad=True),
     case("nansum, nanmean skip nan", lambda t, x: (x.nansum(), x.nanmean(), x.nansum(1), x.nanmean(0)), [[NAN, 1.0], [2.0, NAN]], grad=True),
     case("nansum of integers", lambda t, x: x.nansum(), ints(3)),
     case("prod", lambda t, x: (t.prod(x), x.prod(0), x.prod(1, keepdim=True)), MATRIX, grad=True),
@@ -126,6 +127,22 @@ CASES += [
 
     case("norm at 0: forward mode", lambda t, x: t.func.jvp(lambda x: x.norm(), (x,), (t.ones(2),))[1], [0.0, 0.0]),
     case("norm at 0: second derivative", lambda t, x: t.func.hessian(lambda x: x.norm() ** 2)(x), [0.0, 0.0]),
+
+    # ---- differences, integrals, covariance ----
+    case("diff", lambda t, x: (t.diff(x), x.diff(2), x.diff(dim=0), t.diff(x, 9), t.diff(x, prepend=x[:, :1], append=x)), MATRIX, grad=True),
+    case("diff of ints and bools", lambda t, x, y: (x.diff(), y.diff()), ints(4), bools(4)),
+    case("trapezoid", lambda t, y, x: (t.trapezoid(y), t.trapezoid(y, x), t.trapz(y, dx=2, dim=0), t.trapezoid(y, y)), MATRIX, floats(4), grad=True),
+    case("trapezoid of ints and nothing", lambda t, x: (t.trapezoid(x), t.trapezoid(t.zeros(0))), ints(4)),
+    case("cumulative_trapezoid", lambda t, y, x: (t.cumulative_trapezoid(y), t.cumulative_trapezoid(y, x), t.cumulative_trapezoid(y, dx=0.5, dim=0)), MATRIX, floats(4), grad=True),
+    case("cov", lambda t, x: (t.cov(x), x.cov(correction=0), t.cov(x[0])), MATRIX, grad=True),
+    case("cov: weights", lambda t, x, f, a: (x.cov(fweights=f), x.cov(aweights=a), x.cov(fweights=f, aweights=a, correction=0), x.cov(fweights=f, aweights=a)), MATRIX, ints(4, low=1, high=4), floats(4, positive=True)),
+    case("cov of ints, complex numbers and one observation", lambda t, x, z: (x.cov(), z.cov(), t.cov(t.tensor(3.0))), ints(4), complexes(2, 3)),
+    case("corrcoef", lambda t, x, z: (t.corrcoef(x), x[0].corrcoef(), z.corrcoef()), MATRIX, complexes(2, 3)),
+    case("corrcoef: derivative", lambda t, x: t.corrcoef(x)[0, 1], MATRIX, grad=True),
+    error("diff of a tensor with no axes", lambda t, x: x.diff(), values(1.0), fragment="diff expects input to be at least one-dimensional"),
+    error("trapezoid: sizes", lambda t, y, x: t.trapezoid(y, x), MATRIX, floats(3), fragment="There must be one `x` value for each sample point"),
+    error("cov of three dims", lambda t, x: x.cov(), floats(2, 2, 2), fragment="expected input to have two or fewer dimensions"),
+    error("cov: float fweights", lambda t, x, f: x.cov(fweights=f), MATRIX, floats(4), fragment="expected fweights to have integral dtype"),
 
     # ---- errors ----
     error("mean of integers", lambda t, x: x.mean(), ints(3), fragment=r"mean\(\): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Long"),

@@ -39,7 +39,7 @@ RESULTS = [
     case("a bool output", pushed(lambda x: x > 0), *V),
     case("a float output next to an integer one", pushed(lambda x: (x * 2, x.argsort())), *V),
     case("identity", pushed(lambda x: x), *V),
-    case("a float64 tangent of a float32 primal", pushed(lambda x: x * x), floats(3), floats(3, dtype="float64")),
+    case("a float64 tangent of a float32 primal", pushed(lambda x: x * x), floats(3), floats(3, dtype="float64"), gap="a tangent of JAX's has the dtype of its primal"),
     case("a float16 primal", pushed(lambda x: x * x), floats(3, dtype="float16"), floats(3, dtype="float16")),
     case("float64", pushed(lambda x: x.exp()), floats(3, dtype="float64"), floats(3, dtype="float64")),
     case("strict, and all outputs depend", pushed(lambda x: (x * 2, x.sum()), strict=True), *V),

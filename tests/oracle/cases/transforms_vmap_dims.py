@@ -100,7 +100,7 @@ IN_DIMS_MISUSE = [
     refused("True", (True,), one, "must be int, not bool"),
     *[
         refused(f"an int for {title}", (0, 0), lambda t, bad=bad: (t.ones(2), bad), "Got in_dim=0 for an input but the input is of type")
-        for title, bad in (("an int", 1), ("None", None), ("a string", "s"), ("a NumPy array", np.ones(2)))
+        for title, bad in (("an int", 1), ("None", None), ("a string", "s"))
     ],
     *[
         refused(f"{d} for a matrix", d, one, f"Got in_dim={d} for some input, but that input is a Tensor of dimensionality 2")
@@ -113,6 +113,13 @@ IN_DIMS_MISUSE = [
     error("only keyword arguments", lambda t: t.vmap(lambda x=None: x)(x=t.ones(2)), fragment="got no inputs"),
     error("sizes differ", lambda t, x, y: t.vmap(t.mul)(x, y), floats(2, 3), floats(3), fragment=r"Expected all tensors to have the same size in the mapped dimension, got sizes \[2, 3\]"),
     case("wrong in_dims fail only at the call", lambda t: callable(t.vmap(identity, [0]))),
+    right(
+        "in_dims: an int for a NumPy array",
+        lambda t, x: t.vmap(lambda x, n: x + t.tensor(1.0) * n, (0, 0))(x, np.ones(2, np.float32)),
+        values([1.0, 2.0]),
+        expected=[2.0, 3.0],
+        why="PyTorch maps tensors alone; here any array is mapped",
+    ),
     right(
         "in_dims: a dict is matched by key",
         lambda t, x, v: t.vmap(lambda p: p["a"].sum() + p["b"], ({"b": None, "a": 0},))({"a": x, "b": v}),

@@ -1,0 +1,45 @@
+"""`torch.special`: values far from and near zero, derivatives, and dtypes."""
+
+from __future__ import annotations
+
+from tests.oracle.case import Row, case, floats, ints, right, values
+
+LOOSE = {"rtol": 1e-5, "atol": 1e-6, "reason": "approximations of several functions differ in the last bits"}
+AT = values([-30.0, -2.5, -0.5, 0.0, 0.3, 1.0, 4.0, 60.0])
+POSITIVE = values([0.05, 0.5, 1.0, 3.0, 20.0])
+ONCE = ["erf", "erfc", "expit", "exp2", "expm1", "sinc", "ndtr", "log_ndtr", "i0e", "i1e", "psi", "digamma"]
+POLYNOMIALS = [
+    f"{kind}_polynomial_{letter}"
+    for kind, letters in {"chebyshev": "tuvw", "shifted_chebyshev": "tuvw", "laguerre": "l", "legendre": "p"}.items()
+    for letter in letters
+] + ["hermite_polynomial_h", "hermite_polynomial_he"]
+
+CASES: list[Row] = [
+    *[case(name, lambda t, x, name=name: getattr(t.special, name)(x), floats(6), grad=True, **LOOSE) for name in ONCE],
+    *[case(f"{name} of integers", lambda t, x, name=name: getattr(t.special, name)(x), ints(4), **LOOSE) for name in ("erf", "expit", "i0", "gammaln")],
+    case("gammaln", lambda t, x: t.special.gammaln(x), POSITIVE, grad=True, **LOOSE),
+    case("i0 and i1", lambda t, x: (t.special.i0(x), t.special.i1(x)), floats(6), grad=True, **LOOSE),
+    case("entr", lambda t, x: t.special.entr(x), POSITIVE, grad=True, **LOOSE),
+    case("logit", lambda t, x: t.special.logit(x), floats(5, low=0.1, high=0.9), grad=True, **LOOSE),
+    case("ndtri and erfinv", lambda t, x: (t.special.ndtri(x), t.special.erfinv(x)), floats(5, low=0.1, high=0.9), grad=True, **LOOSE),
+    case("xlogy and xlog1py", lambda t, x, y: (t.special.xlogy(x, y), t.special.xlog1py(x, y)), floats(5), floats(5, positive=True), grad=True, **LOOSE),
+    case("multigammaln", lambda t, x: t.special.multigammaln(x + 2, 3), floats(4, positive=True), grad=True, **LOOSE),
+    case("polygamma", lambda t, x: t.special.polygamma(1, x), floats(4, positive=True), grad=True, rtol=1e-4, reason="PyTorch's approximation is coarser"),
+    case("softmax, log_softmax, logsumexp", lambda t, x: (t.special.softmax(x, 1), t.special.log_softmax(x, 0), t.special.logsumexp(x, 1)), floats(3, 4), grad=True),
+    case("gammainc and gammaincc", lambda t, a, x: (t.special.gammainc(a, x), t.special.gammaincc(a, x)), POSITIVE, floats(5, positive=True), **LOOSE),
+    case("igamma and igammac", lambda t, a, x: (t.igamma(a, x), t.igammac(a, x), a.igamma(x)), POSITIVE, floats(5, positive=True), **LOOSE),
+    case("zeta", lambda t, x, q: t.special.zeta(x + 2, q), floats(4, positive=True), floats(4, positive=True), **LOOSE),
+    case("erfcx", lambda t, x: t.special.erfcx(x), values([-2.0, 0.0, 0.5, 3.0, 11.0, 1e6]), grad=True, rtol=1e-5, reason="PyTorch's tangent rounds in float32"),
+    case("erfcx in float64", lambda t, x: t.special.erfcx(x), values([-2.0, 0.0, 0.5, 3.0, 9.9, 10.1, 30.0], "float64")),
+    *[case(name, lambda t, x, name=name: getattr(t.special, name)(x), AT, **LOOSE) for name in ("bessel_j0", "bessel_j1", "spherical_bessel_j0")],
+    *[case(f"{name} in float64", lambda t, x, name=name: getattr(t.special, name)(x), values([-60.0, -3.0, 0.0, 1.5, 49.0, 51.0], "float64")) for name in ("bessel_j0", "bessel_j1")],
+    *[
+        case(name, lambda t, x, name=name: getattr(t.special, name)(x), POSITIVE, **LOOSE)
+        for name in ("modified_bessel_i0", "modified_bessel_i1", "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1")
+    ],
+    *[case(name, lambda t, x, name=name: [getattr(t.special, name)(x, n) for n in (0, 1, 2, 5)], floats(5, low=0.05, high=0.95), **LOOSE) for name in POLYNOMIALS],
+    case("polynomials of several degrees", lambda t, x: t.special.legendre_polynomial_p(x, t.tensor([0, 1, 2, 3])), floats(4, low=-0.9, high=0.9), **LOOSE),
+    right("bessel_j0, gradient", lambda t, x: t.func.grad(lambda x: t.special.bessel_j0(x).sum())(x), values([0.0, 1.0]), expected=[0.0, -0.4400506],
+          why="PyTorch has no derivative of bessel_j0"),
+    case("under vmap and grad", lambda t, x: t.vmap(t.func.grad(t.special.erf))(x), floats(4), **LOOSE),
+]
