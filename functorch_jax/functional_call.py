@@ -6,8 +6,10 @@ until it is called.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from functorch_jax.tree import Box
 
 __all__ = ["call_with", "functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
@@ -42,9 +44,7 @@ def functional_call(
         value that is no tensor. The module is as before in every case.
     Source: torch.func.functional_call.
     """
-    return call_with(
-        module, _merged(parameter_and_buffer_dicts), args, kwargs, tie_weights=tie_weights, strict=strict
-    )
+    return call_with(module, _merged(parameter_and_buffer_dicts), args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
 def _merged(dicts: Any) -> dict[str, Any]:
@@ -76,19 +76,21 @@ def call_with(
     strict: bool,
 ) -> Any:
     """`functional_call` for one dict."""
-    own = dict(_own_slots(module))
-    given = _untied(own, tensors) if tie_weights else dict(tensors)
+    own: dict[str, Slot] = {}
+    has_ties = _find(module, "", own, {})
+    given = _untied(own, tensors) if tie_weights and has_ties else tensors
     if strict:
         _check_names(module, own, given)
-    slots = {name: own.get(name) or _slot(module, name) for name in given}
+    slots: dict[str, Slot] = {}
     for name, value in given.items():
-        _check_value(slots[name], name, value)
+        slots[name] = slot = own.get(name) or _slot(module, name)
+        _check_value(slot, name, value)
     before: dict[tuple[int, str], tuple[Slot, Any]] = {}
     for name, value in given.items():
-        slot = slots[name]
+        slot = registry, key = slots[name]
         # one module may hang at two places, and then two names mean one slot
-        before.setdefault((id(slot[0]), slot[1]), (slot, slot[0].get(slot[1], _ABSENT)))
-        slot[0][slot[1]] = value
+        before.setdefault((id(registry), key), (slot, registry.get(key, _ABSENT)))
+        registry[key] = value
     try:
         args = () if args is None else args if isinstance(args, tuple) else (args,)
         return module(*args, **({} if kwargs is None else kwargs))
@@ -104,15 +106,22 @@ def call_with(
                 registry[key] = value
 
 
-def _own_slots(module: Any, prefix: str = "") -> Iterator[tuple[str, Slot]]:
-    """Every parameter and buffer by dotted name, tied ones under each of their names."""
+def _find(module: Any, prefix: str, own: dict[str, Slot], names: dict[int, str]) -> bool:
+    """Add every parameter and buffer of `module` to `own`, by dotted name, tied ones under each of their names.
+
+    Returns: whether some are tied.
+    """
+    tied = False
     for registry in (module._parameters, module._buffers):
         for name, value in registry.items():
             if value is not None:
-                yield prefix + name, (registry, name)
+                path = prefix + name
+                own[path] = registry, name
+                tied |= names.setdefault(id(value), path) is not path
     for name, child in module._modules.items():
         if child is not None:
-            yield from _own_slots(child, f"{prefix}{name}.")
+            tied |= _find(child, f"{prefix}{name}.", own, names)
+    return tied
 
 
 def _untied(own: dict[str, Slot], tensors: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +129,6 @@ def _untied(own: dict[str, Slot], tensors: Mapping[str, Any]) -> dict[str, Any]:
     names: dict[int, list[str]] = {}
     for name, (registry, key) in own.items():
         names.setdefault(id(registry[key]), []).append(name)
-    if len(names) == len(own):
-        return dict(tensors)
     out = dict(tensors)
     for tied in names.values():
         if len(tied) > 1:
@@ -166,12 +173,10 @@ def _slot(module: Any, name: str) -> Slot:
 
 
 def _check_value(slot: Slot, name: str, value: Any) -> None:
-    from functorch_jax.torch import Tensor
-
-    if value is not None and not isinstance(value, Tensor):
+    if value is not None and not isinstance(value, Box):
         raise TypeError(f"{value} is not an instance of torch.Tensor")
     held = slot[0].get(slot[1])
-    if held is not None and not isinstance(held, Tensor):
+    if held is not None and not isinstance(held, Box):
         raise TypeError(f"attribute `{name}`: {held} is not an instance of torch.Tensor")
 
 
@@ -198,7 +203,8 @@ def stacked(tensors: Sequence[Any]) -> Any:
     for i, tensor in enumerate(tensors):
         if list(tensor.shape) != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {first} at entry 0 and {list(tensor.shape)} at entry "
+                f"stack expects each tensor to be equal size, but got {first} at entry 0 and {list(tensor.shape)} "
+                "at entry "
                 f"{i}"
             )
     return wrap(jnp.stack([tensor.array for tensor in tensors]))
@@ -226,9 +232,7 @@ def _stacked_by_name(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         tensors = [state[name] for state in states]
         wanted = {bool(t.requires_grad) for t in tensors}
         if len(wanted) > 1:
-            raise RuntimeError(
-                f"Expected {name} from each model to have the same .requires_grad"
-            )
+            raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
         out[name] = stacked(tensors)
         if wanted == {True}:
             out[name].requires_grad = True

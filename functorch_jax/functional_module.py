@@ -45,8 +45,14 @@ class _Exchange:
 
     def __init__(self, model: Module, registry: str, names: Names, tensors: Iterable[Any]) -> None:
         self.entries = []
-        # tensors may be too few, and the rest stays without values, or too many, and the rest is not used
-        for tied, tensor in zip(names.values(), tensors, strict=False):
+        tensors = list(tensors)
+        if len(tensors) < len(names):
+            raise RuntimeError(
+                f"{len(tensors)} tensors were given for the {len(names)} names {', '.join(names)}: Tensor on "
+                "device meta is "
+                "not on the expected device"
+            )
+        for tied, tensor in zip(names.values(), tensors, strict=False):  # further ones are not used
             for name in tied:
                 path, _, key = name.rpartition(".")
                 self.entries.append((model.get_submodule(path).__dict__[registry], key, tensor))
@@ -96,8 +102,8 @@ class FunctionalModule(Module):
 class FunctionalModuleWithBuffers(Module):
     """Calls a model with parameters and buffers that are given: `func(params, buffers, *args, **kwargs)`.
 
-    `param_names`, `buffer_names` and `stateless_model` are as in `FunctionalModule`; `all_names_map` has the names tied to
-    each. A buffer that the model changes in place is changed where it was given.
+    `param_names`, `buffer_names` and `stateless_model` are as in `FunctionalModule`; `all_names_map` has the names
+    tied to each. A buffer that the model changes in place is changed where it was given.
 
     Source: functorch.FunctionalModuleWithBuffers.
     """

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["combine_state_for_ensemble", "make_functional", "make_functional_with_buffers"]
 
 
-def make_functional(
-    model: Any, disable_autograd_tracking: bool = False
-) -> tuple[FunctionalModule, tuple[Any, ...]]:
+def make_functional(model: Any, disable_autograd_tracking: bool = False) -> tuple[FunctionalModule, tuple[Any, ...]]:
     """Take a copy of `model` apart into a function and its parameters: `func(params, *args)`.
 
     Args:

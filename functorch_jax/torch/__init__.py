@@ -3,6 +3,7 @@
 Importing it enables 64-bit types in JAX, because PyTorch's integers are 64 bits wide (see `_x64.py`).
 """
 
+# ruff: noqa: F401 (names are what this module is for)
 from __future__ import annotations
 
 import contextlib
@@ -10,9 +11,12 @@ import importlib
 import importlib.util
 from typing import Any
 
-from functorch_jax.torch import _x64  # noqa: F401  (first: it changes what JAX makes of a Python number)
-from functorch_jax.torch import _factories, _info, _methods, _print, ops  # noqa: F401
-from functorch_jax.torch import _operators  # noqa: F401  (after the ops that operators stand for)
+from functorch_jax.torch import _x64  # first: it changes what JAX makes of a Python number
+
+# isort: split
+from functorch_jax.torch import _copies, _factories, _info, _methods, _print, _serialization, _tracking, ops
+
+# isort: split
 from functorch_jax.grad_mode import (
     enable_grad,
     inference_mode,
@@ -20,7 +24,7 @@ from functorch_jax.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from functorch_jax.torch import _layout, _legacy, _names, _serialization, _settings  # noqa: F401
+from functorch_jax.torch import _layout, _legacy, _names, _operators, _settings
 from functorch_jax.torch._device import device, get_default_device, set_default_device
 from functorch_jax.torch._dtype import DTYPES, dtype
 from functorch_jax.torch._info import CONSTANTS, finfo, iinfo

@@ -1,8 +1,8 @@
 """`torch.device`: PyTorch's names for JAX's devices.
 
-"cpu", "cuda" and "tpu" (and "cuda:1") name devices that JAX lists; "meta" holds shapes without values. A name without a
-device behind it is an error where it is used, unless `functorch_jax.config.device` is "auto": then it means JAX's default
-device.
+"cpu", "cuda" and "tpu" (and "cuda:1") name devices that JAX lists; "meta" holds shapes without values. A name without
+a device behind it is an error where it is used, unless `functorch_jax.config.device` is "auto": then it means JAX's
+default device.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class device:
             raise RuntimeError(f"Invalid device string: '{type}'")
         kind, number = match[1], match[2]
         if kind not in _PLATFORMS and kind not in _UNUSABLE:
-            raise RuntimeError(
-                f"Expected one of {', '.join(_PLATFORMS)} device type at start of device string: {type}"
-            )
+            raise RuntimeError(f"Expected one of {', '.join(_PLATFORMS)} device type at start of device string: {type}")
         if number is not None:
             if index is not None:
                 raise RuntimeError(f"type (string) must not include an index because index was passed: {type}")

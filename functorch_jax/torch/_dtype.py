@@ -7,6 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from functorch_jax.torch import _x64  # noqa: F401  (before anything makes an array)
+
 __all__ = ["DTYPES", "dtype", "np_dtype", "torch_dtype"]
 
 _BY_NAME: dict[str, dtype] = {}

@@ -48,7 +48,7 @@ def finish(
 
 
 def factory(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Register a function that returns an array, given `dtype` as NumPy's or None, as a factory with PyTorch's keywords."""
+    """Register a function that returns an array as a factory with PyTorch's keywords; it gets `dtype` as NumPy's."""
 
     @functools.wraps(fn)
     def call(
@@ -147,7 +147,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None) -> Any:
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: Any) -> Any:
     value = unwrap(value)
-    if isinstance(value, (jax.Array, np.generic, np.ndarray)):
+    if hasattr(value, "dtype"):
         if dtype is None:
             # a tensor counts by its category, as the number that it holds would
             dtype = number_dtype((False, 0, 0.0, 0j)[category(value.dtype)])
@@ -219,12 +219,13 @@ def _full_like(shape: Any, fill_value: Any, dtype: Any) -> Any:
     return _filled(shape, fill_value, dtype)
 
 
-for _name, _make in {
+_LIKE: dict[str, Callable[..., Any]] = {
     "zeros_like": jnp.zeros,
     "ones_like": jnp.ones,
     "empty_like": jnp.zeros,
     "full_like": _full_like,
-}.items():
+}
+for _name, _make in _LIKE.items():
     _like(_name, _make)
 
 
@@ -253,12 +254,13 @@ def _new(name: str, make: Callable[..., Any]) -> None:
     function("Tensor")(new)
 
 
-for _name, _make in {
+_NEW: dict[str, Callable[..., Any]] = {
     "new_zeros": jnp.zeros,
     "new_ones": jnp.ones,
     "new_empty": jnp.zeros,
     "new_full": jnp.full,
-}.items():
+}
+for _name, _make in _NEW.items():
     _new(_name, _make)
 
 
@@ -299,7 +301,9 @@ def tensor(
 
 
 @function("torch", aliases="asarray")
-def as_tensor(data: Any, dtype: Any = None, device: Any = None, *, copy: Any = None, requires_grad: bool = False) -> Tensor:
+def as_tensor(
+    data: Any, dtype: Any = None, device: Any = None, *, copy: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`data` as a tensor: itself where it already fits, its derivative included. Source: torch.as_tensor."""
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype, copy=bool(copy))
@@ -320,9 +324,7 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 @function("torch")
-def frombuffer(
-    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
-) -> Tensor:
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     return finish(array_from(np.frombuffer(buffer, np_dtype(dtype), count, offset)), None, requires_grad)
 
 
@@ -339,7 +341,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 
 def legacy_tensor(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """What `torch.Tensor(...)` means: a shape, or data of the default dtype (of `dtype` for the typed constructors)."""
+    """What `torch.Tensor(...)` means: a shape, or data of the default dtype (of `dtype` for a typed constructor)."""
     kind = default_dtype() if dtype is None else dtype
     if len(args) == 1 and not isinstance(args[0], int):
         data = args[0]
@@ -374,7 +376,9 @@ def _steps(start: Any, end: Any, step: Any) -> None:
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def _ramp(start: Any, step: Any, count: int, dtype: Any) -> Any:
-    wide = jnp.int64 if category(dtype) < 2 and isinstance(start, jax.Array) and start.dtype.kind == "i" else jnp.float64
+    wide = (
+        jnp.int64 if category(dtype) < 2 and isinstance(start, jax.Array) and start.dtype.kind == "i" else jnp.float64
+    )
     return cast(start + step * lax.iota(wide, count), dtype)
 
 

@@ -1,4 +1,4 @@
-"""Python functions on tensors, with what PyTorch's argument parser allows: NumPy's keywords, a checked first argument."""
+"""Python functions on tensors, called as PyTorch's are: NumPy's keywords work, and the first argument is checked."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def as_input(x: Any, name: str, position: int = 1, argument: str = "input") -> T
         return x
     if isinstance(x, jax.Array):
         return wrap(x)
-    raise TypeError(
-        f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}"
-    )
+    raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}")
 
 
 def tensor_function(where: str = "torch Tensor", *, name: str | None = None, aliases: str = "") -> Callable[[F], F]:

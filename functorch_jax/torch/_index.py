@@ -67,7 +67,9 @@ def _entry(item: Any) -> Any:
 
 
 def _is_index_part(item: Any) -> bool:
-    return item is None or item is Ellipsis or isinstance(item, (slice, list, tuple, range, Tensor, np.ndarray, jax.Array))
+    return (
+        item is None or item is Ellipsis or isinstance(item, (slice, list, tuple, range, Tensor, np.ndarray, jax.Array))
+    )
 
 
 def _is_int(item: Any) -> bool:
@@ -191,8 +193,8 @@ def known_mask(mask: Any, what: str) -> Any:
     """The value of a mask. Raises RuntimeError under vmap and while a program is being compiled."""
     if jaxapi.is_batched(mask):
         raise RuntimeError(
-            f"vmap: {what}: It looks like you're Attempting to batch over indexing with a boolean mask, whose result has "
-            "another shape in each row. Write torch.where(mask, x, other) or x.masked_fill(mask, value)"
+            f"vmap: {what}: Attempting to batch over indexing with a boolean mask, whose result has another "
+            "shape in each row. Write torch.where(mask, x, other) or x.masked_fill(mask, value)"
         )
     return concrete(mask, what)
 

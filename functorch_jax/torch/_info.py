@@ -36,7 +36,9 @@ class finfo:
     def __init__(self, type: Any = None) -> None:
         kind = _ambient.default_dtype() if type is None else np_dtype(type)
         if category(kind) < 2:
-            raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
         info = jnp.finfo(kind)
         for name in ("eps", "max", "min", "tiny", "smallest_normal"):
             setattr(self, name, float(getattr(info, name)))

@@ -1,4 +1,4 @@
-"""Names for layouts and memory formats. JAX's arrays are dense and row-major, so they are accepted and change nothing."""
+"""Names for layouts and memory formats: accepted, without effect, as JAX's arrays are dense and row-major."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class memory_format(_Named):
 
 
 NAMES: dict[str, _Named] = {
-    **{name: layout(name) for name in ("strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc")},
+    **{
+        name: layout(name) for name in ("strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc")
+    },
     **{
         name: memory_format(name)
         for name in ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")

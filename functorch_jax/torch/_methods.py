@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from functorch_jax import grad_mode, jaxapi, levels
+from functorch_jax import grad_mode, jaxapi
 from functorch_jax.torch import _layout
 from functorch_jax.torch._data import array_from
 from functorch_jax.torch._device import device, device_of, jax_device, to_device
@@ -74,7 +73,9 @@ def _conversion(name: str, what: str, kind: Callable[[Any], Any]) -> None:
         value = _python(_one(self, what))
         if isinstance(value, complex) and kind is not complex:
             if value.imag:
-                raise RuntimeError(f"value cannot be converted to type {'double' if kind is float else 'int64_t'} without overflow")
+                raise RuntimeError(
+                    f"value cannot be converted to type {'double' if kind is float else 'int64_t'} without overflow"
+                )
             value = value.real
         return kind(value)
 
@@ -105,15 +106,16 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     if self.array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
         name = {"bfloat16": "BFloat16", "float8_e4m3fn": "Float8_e4m3fn"}.get(self.array.dtype.name, "Float8_e5m2")
         raise TypeError(f"Got unsupported ScalarType {name}")
-    return np.array(_stored(self, "numpy()"))
+    return np.array(stored(self, "numpy()"))
 
 
-def _stored(self: Tensor, what: str) -> Any:
+def stored(self: Tensor, what: str) -> Any:
     array = self.array
     if jaxapi.is_batched(array):
-        raise RuntimeError(
-            f"vmap: Cannot access data pointer of Tensor that doesn't have storage: {what} on a mapped tensor. Keep the "
-            "value a tensor inside the function, and convert what vmap returns"
+        raise NotImplementedError(
+            f"vmap: Cannot access data pointer of Tensor that doesn't have storage: {what} on a mapped tensor "
+            "(Cannot access storage of BatchedTensorImpl). Keep the value a tensor inside the function, and convert "
+            "what vmap returns"
         )
     return concrete(self, what)
 
@@ -122,18 +124,18 @@ def _stored(self: Tensor, what: str) -> Any:
 def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
     if self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-    array = np.asarray(_stored(self, "numpy()"))
+    array = np.asarray(stored(self, "numpy()"))
     return array if dtype is None else array.astype(dtype)
 
 
 @function("Tensor")
 def __dlpack__(self: Tensor, **kwargs: Any) -> Any:
-    return _stored(self, "__dlpack__()").__dlpack__(**kwargs)
+    return stored(self, "__dlpack__()").__dlpack__(**kwargs)
 
 
 @function("Tensor")
 def __dlpack_device__(self: Tensor) -> Any:
-    return _stored(self, "__dlpack_device__()").__dlpack_device__()
+    return stored(self, "__dlpack_device__()").__dlpack_device__()
 
 
 # ---- dtype and device ------------------------------------------------------------------------------------------------
@@ -289,7 +291,7 @@ def is_contiguous_(self: Tensor, memory_format: Any = _layout.contiguous_format)
     if memory_format is _layout.channels_last and self.array.ndim != 4:
         return False
     if memory_format is _layout.channels_last:
-        n, c, h, w = self.array.shape
+        _, c, h, w = self.array.shape
         return c == 1 or h * w == 1 or layout_of(self)[0] == (h * w * c, 1, w * c, c)
     return is_contiguous(self)
 
@@ -337,7 +339,7 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
 @function("Tensor")
 def data_ptr(self: Tensor) -> int:
     """A number that tensors share which share an element, as their address would be. Source: torch.Tensor.data_ptr."""
-    _stored(self, "data_ptr()")
+    stored(self, "data_ptr()")
     return id(self.root) + layout_of(self)[1] * self.array.dtype.itemsize if self.array.size else 0
 
 
@@ -442,61 +444,23 @@ def set_(self: Tensor, source: Tensor) -> Tensor:
 
 
 @function("Tensor")
-def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:  # noqa: A002
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
     return map_(self, self, lambda x, _: callable(x))
 
 
 @function("Tensor")
-def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:  # noqa: A002
+def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
     self.check_writable()
     a, b = (np.asarray(concrete(x, "map_()")) for x in (self, tensor))
-    values = [callable(_python(x), _python(y)) for x, y in zip(a.reshape(-1), np.broadcast_to(b, a.shape).reshape(-1), strict=True)]
+    values = [
+        callable(_python(x), _python(y))
+        for x, y in zip(a.reshape(-1), np.broadcast_to(b, a.shape).reshape(-1), strict=True)
+    ]
     self.overwrite(jnp.asarray(np.array(values, a.dtype).reshape(a.shape)))
     return self
 
 
-# ---- copies ----------------------------------------------------------------------------------------------------------
-
-
-@function("Tensor")
-def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
-    if id(self) in memo:
-        return memo[id(self)]
-    if not self.is_leaf and levels.current() is None:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
-        )
-    result = self.from_array(self.array)
-    for name, value in vars(self).items():
-        if name not in _OWN:
-            result.__dict__[name] = copy.deepcopy(value, memo)
-    result._requires_grad = self._requires_grad
-    result._grad = copy.deepcopy(self._grad, memo)
-    memo[id(self)] = result
-    return result
-
-
-_OWN = ("_array", "_parent", "_view", "_seen", "_strides", "_version", "_trace", "_requires_grad", "_grad", "_inference")
-
-
-@function("Tensor")
-def __copy__(self: Tensor) -> Tensor:
-    result = self.from_array(self.array)
-    result.__dict__.update({k: v for k, v in vars(self).items() if k not in _OWN})
-    result._requires_grad = self._requires_grad
-    return result
-
-
-@function("Tensor")
-def __reduce__(self: Tensor) -> Any:
-    values = np.asarray(_stored(self, "pickle"))
-    return _rebuild, (values, self.array.dtype.name, self._requires_grad)
-
-
-def _rebuild(values: Any, dtype: str, requires_grad: bool) -> Tensor:
-    result = wrap(jnp.asarray(values, DTYPES[dtype].np))
-    result._requires_grad = requires_grad
-    return result
+# ---- names ---------------------------------------------------------------------------------------------------------
 
 
 @function("Tensor", name="__getattr__")
@@ -505,66 +469,6 @@ def _missing(self: Tensor, name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(plain)
     raise MissingName(plain, "Tensor", name, lambda: dir(type(self)))
-
-
-# ---- autograd --------------------------------------------------------------------------------------------------------
-
-
-@function("Tensor")
-def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
-    """Ask for derivatives with respect to this tensor. Source: torch.Tensor.requires_grad_."""
-    if levels.current() is not None:
-        raise RuntimeError(
-            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) "
-            "inside of a function being transformed by a functorch transform. This is unsupported, please attempt to use "
-            "the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a "
-            "function being transformed instead."
-        )
-    self.requires_grad = requires_grad
-    return self
-
-
-@function("Tensor")
-def retain_grad(self: Tensor) -> None:
-    level = levels.current()
-    if level is not None and self.requires_grad:
-        raise RuntimeError(
-            "You are attempting to call Tensor.retain_grad() inside of a function being transformed by a functorch "
-            "transform. This is unsupported: return the value as an output and differentiate with respect to it instead"
-        )
-    if not self.requires_grad:
-        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-
-
-@function("Tensor")
-def register_hook(self: Tensor, hook: Callable[[Any], Any]) -> Any:
-    raise NotImplementedError(
-        "Tensor.register_hook is not supported yet: write the change of the gradient as a torch.autograd.Function"
-    )
-
-
-def _set_grad(self: Tensor, value: Any) -> None:
-    if value is not None and not isinstance(value, Tensor):
-        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
-    if value is not None and value.array.shape != self.array.shape:
-        raise RuntimeError(
-            f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. Please "
-            "ensure that the gradient and the tensor are the same size"
-        )
-    self._grad = value
-
-
-def _default(name: str, value: property) -> None:
-    """Give `Tensor` what imperative autograd has not given it."""
-    if not hasattr(Tensor, name):
-        setattr(Tensor, name, value)
-
-
-_default("grad", property(lambda self: self._grad, _set_grad, lambda self: setattr(self, "_grad", None)))
-_default("grad_fn", property(lambda self: None))
-_default("is_leaf", property(lambda self: self._requires_grad or not self.requires_grad))
-_default("retains_grad", property(lambda self: False))
-_default("output_nr", property(lambda self: 0))
 
 
 @function("torch")

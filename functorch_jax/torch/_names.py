@@ -18,7 +18,7 @@ class MissingName(AttributeError):
         self._known = known
 
     def __str__(self) -> str:
-        name = self.name
+        name = str(self.name)
         names = [n for n in self._known() if not n.startswith("_")]
         stem = name.rstrip("_").lower()
         near = [n for n in names if n.lower().rstrip("_") == stem]

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from functorch_jax.torch import ops  # noqa: F401  (operators stand for ops)
 from functorch_jax.torch._op import NAMESPACES, function
 from functorch_jax.torch._tensor import Tensor
 

@@ -54,7 +54,8 @@ def set_printoptions(
     global _options
     if profile is not None:
         _options = _PROFILES[profile]._replace(sci_mode=_options.sci_mode)
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given: dict[str, Any] = {"precision": precision, "threshold": threshold}
+    given |= {"edgeitems": edgeitems, "linewidth": linewidth}
     _options = _options._replace(**{k: v for k, v in given.items() if v is not None}, sci_mode=sci_mode)
 
 
@@ -124,7 +125,7 @@ def _body(values: Any, indent: int, style: Any, options: Options, short: bool) -
     edge = options.edgeitems
     cut = short and values.shape[0] > 2 * edge
     if values.ndim == 1:
-        per_line = max(1, int(math.floor((options.linewidth - indent) / (style.width + 2))))
+        per_line = max(1, math.floor((options.linewidth - indent) / (style.width + 2)))
         shown = [*values[:edge].tolist(), ..., *values[-edge:].tolist()] if cut else values.tolist()
         cells = [" ..." if v is ... else style.text(v) for v in shown]
         lines = [", ".join(cells[i : i + per_line]) for i in range(0, len(cells), per_line)]

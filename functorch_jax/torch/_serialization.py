@@ -29,8 +29,8 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = pickle, *, weigh
     if isinstance(f, (str, os.PathLike)):
         if zipfile.is_zipfile(f):
             raise NotImplementedError(
-                f"torch.load: {os.fspath(f)!r} was written by PyTorch, whose file format is not supported yet: save its "
-                "tensors as NumPy arrays (numpy.savez) and build them with torch.from_numpy"
+                f"torch.load: {os.fspath(f)!r} was written by PyTorch, whose file format is not supported yet: save "
+                "its tensors as NumPy arrays (numpy.savez) and build them with torch.from_numpy"
             )
         with open(f, "rb") as file:
             return pickle_module.load(file)

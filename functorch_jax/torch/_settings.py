@@ -10,13 +10,13 @@ import jax
 
 from functorch_jax.torch._op import function
 
-__all__ = ["backends", "cuda"]
+__all__ = ["backends"]
 
 _threads = {"intra": os.cpu_count() or 1, "inter": os.cpu_count() or 1}
 
 
 @function("torch")
-def set_num_threads(int: int) -> None:  # noqa: A002
+def set_num_threads(int: int) -> None:
     """Accepted and remembered: XLA chooses its threads itself."""
     _threads["intra"] = int
 
@@ -27,7 +27,7 @@ def get_num_threads() -> int:
 
 
 @function("torch")
-def set_num_interop_threads(int: int) -> None:  # noqa: A002
+def set_num_interop_threads(int: int) -> None:
     _threads["inter"] = int
 
 

@@ -65,9 +65,7 @@ def check_overlap(tensor: Any) -> None:
         )
 
 
-def reshaped_strides(
-    shape: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]
-) -> tuple[int, ...] | None:
+def reshaped_strides(shape: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides of a view of another shape; None when the elements would have to be copied."""
     if math.prod(shape) <= 1:
         return contiguous_strides(new)

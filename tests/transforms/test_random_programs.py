@@ -226,21 +226,21 @@ def _double() -> Any:
         yield
 
 
-@examples(50)
+@examples(30)
 @given(vectors(3, blocks=False), stacks(), seeds)
 def test_against_differences_and_loops(program: Expr, stack: list[str], seed: int) -> None:
     x = point(stack, seed)
     same(ARRAYS(program, stack)(x), NUMPY(program, stack)(x), 1e-4)
 
 
-@examples(40)
+@examples(20)
 @given(vectors(3, blocks=True), stacks(), seeds)
 def test_tensors_give_what_arrays_give(program: Expr, stack: list[str], seed: int) -> None:
     x = point(stack, seed)
     same(TENSORS(program, stack)(x), ARRAYS(program, stack)(x), 1e-9)
 
 
-@examples(25)
+@examples(12)
 @given(vectors(3, blocks=True), stacks(most=2), seeds)
 def test_vmap_of_anything_is_a_loop(program: Expr, stack: list[str], seed: int) -> None:
     x = point([*stack, "vmap"], seed)
@@ -255,14 +255,14 @@ def test_no_grad_makes_constants_for_reverse_mode(program: Expr, stack: list[str
     same(ARRAYS(program, stack)(x), JAX(program, stack)(x), 1e-9)
 
 
-@examples(25)
+@examples(15)
 @given(vectors(3, blocks=True), stacks(FORWARD), seeds)
 def test_no_grad_is_nothing_to_forward_mode(program: Expr, stack: list[str], seed: int) -> None:
     x = point(stack, seed)
     same(ARRAYS(program, stack)(x), NUMPY(program, stack)(x), 1e-4)
 
 
-@examples(15)
+@examples(7)
 @given(vectors(3, blocks=True), stacks(), seeds)
 def test_compiled_is_as_eager(program: Expr, stack: list[str], seed: int) -> None:
     x = point(stack, seed)
@@ -272,7 +272,7 @@ def test_compiled_is_as_eager(program: Expr, stack: list[str], seed: int) -> Non
 
 @pytest.mark.oracle
 @pytest.mark.skipif(not LIVE, reason="set FUNCTORCH_JAX_ORACLE=live to run PyTorch")
-@examples(150)
+@examples(60)
 @given(vectors(3, blocks=True), stacks(), seeds)
 def test_against_pytorch(program: Expr, stack: list[str], seed: int) -> None:
     import torch as real

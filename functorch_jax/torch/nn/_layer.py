@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax.torch.nn import functional as F
 from functorch_jax.torch.nn.module import Module
@@ -18,8 +18,8 @@ class Settings(Module):
     """A layer that calls one function of `nn.functional` with its settings.
 
     `function` is its name; `fields` are the settings in the order of `__init__`, with their defaults; `passed` are the
-    ones handed to the function, by keyword; `shown` are printed as name=value (`inplace` only when it is set) and `bare`
-    as values alone.
+    ones handed to the function, by keyword; `shown` are printed as name=value (`inplace` only when it is set) and
+    `bare` as values alone.
     """
 
     function: str
@@ -27,7 +27,7 @@ class Settings(Module):
     passed: tuple[str, ...]
     shown: tuple[str, ...]
     bare: tuple[str, ...]
-    prepare: Callable[[Any], None] | None
+    prepare: ClassVar[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -48,8 +48,8 @@ class Settings(Module):
             if value is _REQUIRED:
                 raise TypeError(f"{type(self).__name__}.__init__() missing 1 required positional argument: '{key}'")
             setattr(self, key, value)
-        if self.prepare is not None:
-            self.prepare()
+        if type(self).prepare is not None:
+            type(self).prepare(self)
 
     def forward(self, *inputs: Any) -> Any:
         return getattr(F, self.function)(*inputs, **{name: getattr(self, name) for name in self.passed})

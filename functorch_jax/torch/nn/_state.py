@@ -31,7 +31,8 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
 
 class StateDict:
@@ -96,8 +97,8 @@ class StateDict:
     ) -> IncompatibleKeys:
         """Copy values by dotted name into parameters and buffers; with `assign`, put the tensors themselves in.
 
-        Errors: RuntimeError that lists every shape that does not fit and, if `strict`, every name that is missing or not
-            expected; TypeError when `state_dict` is no mapping.
+        Errors: RuntimeError that lists every shape that does not fit and, if `strict`, every name that is missing or
+            not expected; TypeError when `state_dict` is no mapping.
         Source: torch.nn.Module.load_state_dict.
         """
         if not isinstance(state_dict, Mapping):

@@ -15,9 +15,7 @@ from functorch_jax.torch.nn.module import Module
 def _hardtanh_bounds(self: Any) -> None:
     for old, new in (("min_value", "min_val"), ("max_value", "max_val")):
         if getattr(self, old) is not None:
-            warnings.warn(
-                f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=4
-            )
+            warnings.warn(f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=4)
             setattr(self, new, getattr(self, old))
         delattr(self, old)
     if self.max_val <= self.min_val:
@@ -67,9 +65,7 @@ for _name, _function, _settings, _options in _TABLE:
 class PReLU(Module):
     """A rectifier whose negative slope is learned. Source: torch.nn.PReLU."""
 
-    def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
-    ) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init

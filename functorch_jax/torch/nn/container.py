@@ -55,7 +55,9 @@ class _Numbered(Module):
     def extend(self, modules: Iterable[Any]) -> Self:
         """Add modules at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, but got {_typename(modules)}")
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, but got {_typename(modules)}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -352,7 +354,7 @@ class ParameterDict(Module):
         return (self[key] for key in self._keys)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401  (this is what it is made of)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         if key not in self:

@@ -49,7 +49,9 @@ class _ConvNd(Module):
         if out_channels % groups:
             raise ValueError("out_channels must be divisible by groups")
         if padding_mode not in _PADDING_MODES:
-            raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'")
+            raise ValueError(
+                f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = tuple_of(n, kernel_size)
@@ -85,7 +87,7 @@ class _ConvNd(Module):
         if self.padding == "same":
             totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             return [side for total in reversed(totals) for side in (total // 2, total - total // 2)]
-        return [p for p in reversed(self.padding) for _ in range(2)]
+        return [int(p) for p in reversed(self.padding) for _ in range(2)]
 
     def extra_repr(self) -> str:
         ones, zeros = (1,) * self.dims, (0,) * self.dims
@@ -121,7 +123,18 @@ class _Conv(_ConvNd):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
     def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Any:
@@ -206,9 +219,7 @@ class _ConvTranspose(_ConvNd):
     def forward(self, input: Any, output_size: Any = None) -> Any:
         transpose = getattr(F, f"conv_transpose{self.dims}d")
         extra = self._output_padding(input, output_size)
-        return transpose(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+        return transpose(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
 class ConvTranspose1d(_ConvTranspose):

@@ -464,7 +464,9 @@ class Module(StateDict):
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Have `hook(module, args)` run before each `forward`; what it returns replaces the arguments."""
-        return self._register(self._forward_pre_hooks, hook, prepend, with_kwargs and "_forward_pre_hooks_with_kwargs")
+        return self._register(
+            self._forward_pre_hooks, hook, prepend, "_forward_pre_hooks_with_kwargs" if with_kwargs else ""
+        )
 
     def register_forward_hook(
         self,
@@ -479,11 +481,11 @@ class Module(StateDict):
             self._forward_hooks,
             hook,
             prepend,
-            with_kwargs and "_forward_hooks_with_kwargs",
-            always_call and "_forward_hooks_always_called",
+            "_forward_hooks_with_kwargs" if with_kwargs else "",
+            "_forward_hooks_always_called" if always_call else "",
         )
 
-    def _register(self, hooks: Any, hook: Any, prepend: bool, *marks: str | bool) -> RemovableHandle:
+    def _register(self, hooks: Any, hook: Any, prepend: bool, *marks: str) -> RemovableHandle:
         marked = [self.__dict__[mark] for mark in marks if mark]
         handle = RemovableHandle(hooks, marked)
         hooks[handle.id] = hook

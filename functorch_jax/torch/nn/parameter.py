@@ -55,6 +55,9 @@ class Parameter(Tensor):
     def __str__(self) -> str:
         return repr(self)
 
+    def __format__(self, spec: str) -> str:
+        return str(self) if self.array.ndim else super().__format__(spec)
+
 
 class Buffer(Tensor):
     """A tensor that a module registers as a buffer when it is assigned to an attribute.

@@ -41,7 +41,12 @@ _TABLE: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
     *((f"AdaptiveAvgPool{n}d", f"adaptive_avg_pool{n}d", "output_size", {"shown": "output_size"}) for n in _N),
     *(
-        (f"AdaptiveMaxPool{n}d", f"adaptive_max_pool{n}d", "output_size, return_indices=False", {"shown": "output_size"})
+        (
+            f"AdaptiveMaxPool{n}d",
+            f"adaptive_max_pool{n}d",
+            "output_size, return_indices=False",
+            {"shown": "output_size"},
+        )
         for n in _N
     ),
     *((f"LPPool{n}d", f"lp_pool{n}d", _LP, {"shown": "norm_type kernel_size stride ceil_mode"}) for n in _N),

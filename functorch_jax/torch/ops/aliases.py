@@ -33,6 +33,8 @@ def inner(input: Any) -> Any:
 
 
 DETACHED = view_op(detached, _put_detached, jit=False)
+
+
 def _put_inner(base: Any, value: Any) -> Any:
     return jaxapi.keep_innermost_derivative(base, value) if jaxapi.is_tracked(base) else value
 
@@ -141,7 +143,9 @@ def view_as_complex(input: Tensor) -> Tensor:
         )
     if not array.ndim or array.shape[-1] != 2:
         raise RuntimeError(
-            "Tensor must have a last dimension of size 2" if array.ndim else "Input tensor must have one or more dimensions"
+            "Tensor must have a last dimension of size 2"
+            if array.ndim
+            else "Input tensor must have one or more dimensions"
         )
     return NUMBERS(input)
 

@@ -10,7 +10,7 @@ from jax import lax
 
 from functorch_jax.torch._function import as_input, tensor_function, view_op
 from functorch_jax.torch._op import function
-from functorch_jax.torch._promote import broadcast, type_name, wrap_dim, wrap_dims
+from functorch_jax.torch._promote import broadcast, type_name, wrap_dim
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._strides import RULES, layout_of
 from functorch_jax.torch._sums import spread
@@ -100,7 +100,9 @@ def adjoint(input: Tensor) -> Tensor:
 
 def _matrix_only(input: Tensor, name: str) -> None:
     if input.array.ndim < 2:
-        raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got {input.array.ndim}-D tensor.")
+        raise RuntimeError(
+            f"{name} is only supported on matrices or batches of matrices. Got {input.array.ndim}-D tensor."
+        )
 
 
 def _adjoint(input: Tensor, name: str) -> Tensor:
@@ -179,7 +181,8 @@ def expanded_shape(input: Any, wanted: tuple[int, ...]) -> tuple[int, ...]:
     if extra < 0:
         raise RuntimeError(
             f"expand(torch.{type_name(array.dtype)}Tensor{{{list(shape)}}}, size={list(wanted)}): the number of sizes "
-            f"provided ({len(wanted)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+            f"provided ({len(wanted)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(shape)})"
         )
     result = []
     for i, n in enumerate(wanted):
@@ -308,7 +311,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
         kind = memory.array.dtype.itemsize
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {kind} "
-            f"requiring a storage size of {reach * kind} are out of bounds for storage of size {memory.array.size * kind}"
+            f"requiring a storage size of {reach * kind} are out of bounds for storage of size "
+            f"{memory.array.size * kind}"
         )
     return STRIDED(memory, size, stride, offset)
 

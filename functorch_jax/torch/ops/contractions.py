@@ -161,6 +161,7 @@ def einsum(*args: Any) -> Tensor:
     """
     if not args:
         raise ValueError("einsum(): must specify the equation string and at least one operand")
+    operands: Sequence[Any]
     if isinstance(args[0], str):
         equation, operands = args[0], args[1:]
         if len(operands) == 1 and isinstance(operands[0], (list, tuple)):

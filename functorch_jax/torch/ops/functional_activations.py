@@ -73,11 +73,16 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 @op("nn.functional", scalars="threshold value")
 def threshold(input: Any, threshold: Any, value: Any, inplace: bool = False) -> Any:
     """`value` wherever the input is not above `threshold`. Source: torch.nn.functional.threshold."""
-    return jnp.where(input <= cast(threshold, input.dtype), cast(value, input.dtype), input)
+    return _threshold(input, threshold, value)
 
 
-row("torch", "threshold", lambda input, threshold, value: _threshold(input, threshold, value), scalars="threshold value")
-_threshold = threshold
+def _threshold(input: Any, bound: Any, value: Any) -> Any:
+    return jnp.where(input <= cast(bound, input.dtype), cast(value, input.dtype), input)
+
+
+@op("torch", name="threshold", scalars="threshold value")
+def _torch_threshold(input: Any, threshold: Any, value: Any) -> Any:
+    return _threshold(input, threshold, value)
 
 
 @op("nn.functional torch Tensor")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,13 @@ from functorch_jax.torch._promote import type_name
 
 __all__ = ["per_axis"]
 
-_C_NAMES = {"Float": "float", "Double": "double", "Long": "long int", "Int": "int", "ComplexFloat": "c10::complex<float>"}
+_C_NAMES = {
+    "Float": "float",
+    "Double": "double",
+    "Long": "long int",
+    "Int": "int",
+    "ComplexFloat": "c10::complex<float>",
+}
 _SPATIAL = "DHW"
 
 
@@ -25,7 +31,8 @@ def per_axis(value: Any, n: int, what: str) -> tuple[int, ...]:
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(values) not in (1, n):
         raise RuntimeError(
-            f"expected {what} to be a single integer value or a list of {n} values to match the convolution dimensions, "
+            f"expected {what} to be a single integer value or a list of {n} values to match the convolution "
+            "dimensions, "
             f"but got {what}={list(values)}"
         )
     return tuple(int(v) for v in (values * n if len(values) == 1 else values))
@@ -54,7 +61,9 @@ def _batched(input: Any, n: int, name: str) -> Any:
     return input if input.ndim == n + 2 else input[None]
 
 
-def _check(input: Any, weight: Any, bias: Any, settings: dict[str, Sequence[int]], groups: int, transposed: bool) -> None:
+def _check(
+    input: Any, weight: Any, bias: Any, settings: Mapping[str, Sequence[int]], groups: int, transposed: bool
+) -> None:
     """PyTorch's checks of sizes, in its order."""
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
@@ -77,20 +86,23 @@ def _check(input: Any, weight: Any, bias: Any, settings: dict[str, Sequence[int]
         )
     if size[0] % groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight "
+            "of size "
             f"[{size}] instead"
         )
     wanted = size[0] if transposed else size[1] * groups
     if input.shape[1] != wanted:
         given = "transposed=1" if transposed else f"groups={groups}"
         raise RuntimeError(
-            f"Given {given}, weight of size {size}, expected input{list(input.shape)} to have {wanted} channels, but got "
+            f"Given {given}, weight of size {size}, expected input{list(input.shape)} to have {wanted} channels, "
+            "but got "
             f"{input.shape[1]} channels instead"
         )
     channels = size[1] * groups if transposed else size[0]
     if bias is not None and bias.shape != (channels,):
         raise RuntimeError(
-            f"Given {'transposed=1, ' if transposed else ''}weight of size {size}, expected bias to be 1-dimensional with "
+            f"Given {'transposed=1, ' if transposed else ''}weight of size {size}, expected bias to be "
+            "1-dimensional with "
             f"{channels} elements, but got bias of size {list(bias.shape)} instead"
         )
     if not transposed:
@@ -258,9 +270,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 
 
 @op("nn.functional")
-def fold(
-    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Columns of patches put back and added up where they overlap. Source: torch.nn.functional.fold."""
     size, kernel, dilations, pads, strides = _pairs(output_size, kernel_size, dilation, padding, stride)
     if input.ndim not in (2, 3):

@@ -54,7 +54,8 @@ def _clamp_min(x: Any, low: Any = 0) -> Any:
 def _same_size(input: Any, target: Any, stacklevel: int = 3) -> None:
     if input.shape != target.shape:
         warnings.warn(
-            f"Using a target size ({Size(target.shape)}) that is different to the input size ({Size(input.shape)}). This "
+            f"Using a target size ({Size(target.shape)}) that is different to the input size "
+            f"({Size(input.shape)}). This "
             "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=stacklevel,
         )
@@ -206,8 +207,10 @@ def kl_div(
     mode = _mode(size_average, reduce, reduction)
     if mode == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only "
-            "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
+            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' "
+            "divides only "
+            "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the "
+            "same as "
             "'batchmean' in the next major release.",
             stacklevel=2,
         )
@@ -556,5 +559,3 @@ def triplet_margin_loss(
     if swap:
         far = jnp.minimum(far, distance(positive, negative))
     return _reduced(_clamp_min(margin + near - far), _mode(size_average, reduce, reduction))
-
-

@@ -204,7 +204,7 @@ def _check_pad(input: Any, pad: Any, mode: str, value: Any) -> None:
 
 
 @op("nn.functional", scalars="value", check=_check_pad)
-def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:  # noqa: A002
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
     """Elements added around, or with negative numbers taken away; the last axis first.
 
     Source: torch.nn.functional.pad.
@@ -264,7 +264,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     *batch, c, h, w = input.shape
     if c % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            "upscale_factor, but "
             f"input.size(-3)={c} is not divisible by {r * r}"
         )
     x = input.reshape(-1, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
@@ -296,9 +297,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
 def channel_shuffle(input: Any, groups: int) -> Any:
     """Channels of `groups` groups dealt out in turn. Source: torch.nn.functional.channel_shuffle."""
     if input.ndim < 3:
-        raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
-        )
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     c = input.shape[1]
     if groups <= 0:
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
@@ -312,11 +311,20 @@ def channel_shuffle(input: Any, groups: int) -> Any:
 
 
 def _attend(
-    query: Any, key: Any, value: Any, attn_mask: Any, keep: Any, p: Any, is_causal: bool, scale: float | None, grouped: bool
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any,
+    keep: Any,
+    p: Any,
+    is_causal: bool,
+    scale: float | None,
+    grouped: bool,
 ) -> Any:
     if not query.dtype == key.dtype == value.dtype:
         names = ", ".join(
-            f"{name}.dtype: {type_name(x.dtype).lower()}" for name, x in (("query", query), ("key", key), ("value", value))
+            f"{name}.dtype: {type_name(x.dtype).lower()}"
+            for name, x in (("query", query), ("key", key), ("value", value))
         )
         raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got {names} instead.")
     if grouped:
@@ -371,9 +379,7 @@ def scaled_dot_product_attention(
     Source: torch.nn.functional.scaled_dot_product_attention.
     """
     if is_causal and attn_mask is not None:
-        raise RuntimeError(
-            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
-        )
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     keep = None
     if dropout_p > 0:
         batch = np.broadcast_shapes(tuple(query.shape[:-2]), tuple(key.shape[:-2]))

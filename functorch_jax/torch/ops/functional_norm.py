@@ -103,7 +103,8 @@ def _update(running: Tensor | None, new: Tensor, momentum: Any) -> None:
             if "vmap" not in str(error):
                 raise
             raise RuntimeError(
-                "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in "
+                "Batch norm got a batched tensor as input while the running_mean or running_var, which will be "
+                "updated in "
                 "place, were not batched. Map over the buffers too (functional_call with stacked buffers), set "
                 "`track_running_stats=False`, or use functorch_jax.func.replace_all_batch_norm_modules_"
             ) from None
@@ -248,7 +249,8 @@ def _check_normalized(input: Any, normalized_shape: Sequence[int], **affine: Any
     for name, value in affine.items():
         if value is not None and list(value.shape) != shape:
             raise RuntimeError(
-                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(value.shape)} and "
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{list(value.shape)} and "
                 f"normalized_shape = {shape}"
             )
     if list(input.shape[-len(shape) :]) != shape:
@@ -314,7 +316,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None and value.shape != (size[1],):
             raise RuntimeError(
-                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} "
+                "of shape "
                 f"{list(value.shape)} and input of shape {size}"
             )
     refuse("GroupNormKernelImpl", input, "bic")
@@ -335,7 +338,9 @@ def _torch_group_norm(
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """Divide by a power of the neighbouring channels' squares. Source: torch.nn.functional.local_response_norm."""
     if input.ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)"
+        )
     pad = [(0, 0)] * input.ndim
     pad[1] = (size // 2, (size - 1) // 2)
     squares = jnp.pad(jnp.square(input), pad)

@@ -1,7 +1,7 @@
 """Pooling: the maximum, the average or a norm over windows.
 
-Windows are folded along one axis at a time, from strided slices. That is faster than `lax.reduce_window` on a CPU, above
-all for gradients, and gives PyTorch's: the first of equal maxima takes it all.
+Windows are folded along one axis at a time, from strided slices. That is faster than `lax.reduce_window` on a CPU,
+above all for gradients, and gives PyTorch's: the first of equal maxima takes it all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Windows(NamedTuple):
     """Where the windows along one axis lie."""
 
     size: int  # of the axis
-    count: int
+    number: int
     kernel: int
     stride: int = 1
     padding: int = 0
@@ -35,11 +35,11 @@ class Windows(NamedTuple):
     @property
     def reach(self) -> int:
         """How far the last window extends, from where the first begins."""
-        return (self.count - 1) * self.stride + self.dilation * (self.kernel - 1) + 1
+        return (self.number - 1) * self.stride + self.dilation * (self.kernel - 1) + 1
 
     def indices(self) -> np.ndarray[Any, Any]:
         """(count, kernel) places in the padded axis."""
-        return np.arange(self.count)[:, None] * self.stride + np.arange(self.kernel) * self.dilation
+        return np.arange(self.number)[:, None] * self.stride + np.arange(self.kernel) * self.dilation
 
 
 def _numbers(value: Any, n: int, name: str, what: str) -> tuple[int, ...]:
@@ -53,7 +53,7 @@ def _numbers(value: Any, n: int, name: str, what: str) -> tuple[int, ...]:
 def _windows(
     x: Any, n: int, name: str, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> list[Windows]:
-    """The windows along each of the last `n` axes. Raises RuntimeError in PyTorch's words for settings without sense."""
+    """The windows along each of the last `n` axes. Raises RuntimeError in PyTorch's words for impossible settings."""
     kernel = _numbers(kernel_size, n, name, "kernel_size")
     strides = kernel if stride is None or stride == () else _numbers(stride, n, name, "stride")
     pads, dilations = _numbers(padding, n, name, "padding"), _numbers(dilation, n, name, "dilation")
@@ -67,18 +67,19 @@ def _windows(
             raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
         if 2 * p > (k - 1) * d + 1:
             raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
+                f"dilation={d}"
             )
         span = size + 2 * p - d * (k - 1) - 1
         count = (math.ceil(span / s) if ceil_mode else span // s) + 1
         if ceil_mode and (count - 1) * s >= size + p:
             count -= 1  # the last window must begin inside
         out.append(Windows(size, count, k, s, p, d))
-    if any(w.count < 1 for w in out):
+    if any(w.number < 1 for w in out):
         if n == 1:
             raise RuntimeError(f"{name}() Invalid computed output size: {out[0].count}")
         given = "x".join(map(str, x.shape[-n - 1 :]))
-        computed = "x".join(map(str, (x.shape[-n - 1], *(w.count for w in out))))
+        computed = "x".join(map(str, (x.shape[-n - 1], *(w.number for w in out))))
         raise RuntimeError(
             f"Given input size: ({given}). Calculated output size: ({computed}). Output size is too small"
         )
@@ -93,10 +94,10 @@ def _check_rank(x: Any, n: int, message: str) -> None:
 def _slices(x: Any, axis: int, w: Windows) -> list[Any]:
     """For each place in the window, its elements of all windows; `x` reaches as far as the windows do."""
     if w.stride == w.kernel and w.dilation == 1:
-        split = x.reshape(*x.shape[:axis], w.count, w.kernel, *x.shape[axis + 1 :])
+        split = x.reshape(*x.shape[:axis], w.number, w.kernel, *x.shape[axis + 1 :])
         return [lax.index_in_dim(split, i, axis + 1, keepdims=False) for i in range(w.kernel)]
     starts = [i * w.dilation for i in range(w.kernel)]
-    return [lax.slice_in_dim(x, i, i + (w.count - 1) * w.stride + 1, w.stride, axis) for i in starts]
+    return [lax.slice_in_dim(x, i, i + (w.number - 1) * w.stride + 1, w.stride, axis) for i in starts]
 
 
 def _fit(x: Any, axis: int, w: Windows, value: Any) -> Any:
@@ -121,6 +122,8 @@ def _max_along(x: Any, places: Any, axis: int, w: Windows) -> tuple[Any, Any]:
     if w.kernel > _FOLDED:
         return _max_at(x, places, axis, w.indices())
     best, *rest = _slices(x, axis, w)
+    at: Any
+    others: list[Any]
     at, *others = _slices(places, axis, w) if places is not None else [None]
     for i, value in enumerate(rest):
         later = value > best
@@ -179,9 +182,7 @@ def _adaptive_windows(size: int, count: int) -> list[tuple[int, int]]:
 
 def _adaptive_sizes(input: Any, n: int, name: str, output_size: Any) -> list[int]:
     if input.ndim not in (n + 1, n + 2):
-        raise RuntimeError(
-            f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}"
-        )
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}")
     sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if len(sizes) != n:
         raise RuntimeError(f"{name}: output_size must be {n}")
@@ -218,7 +219,7 @@ def _sum_along(x: Any, axis: int, w: Windows) -> Any:
     if w.kernel <= _FOLDED:
         first, *rest = _slices(x, axis, w)
         return sum(rest, first)
-    band = np.zeros((x.shape[axis], w.count))
+    band = np.zeros((x.shape[axis], w.number))
     for i, row_ in enumerate(w.indices()):
         band[row_, i] = 1
     return _contract(x, axis, band)
@@ -226,15 +227,13 @@ def _sum_along(x: Any, axis: int, w: Windows) -> Any:
 
 def _contract(x: Any, axis: int, matrix: Any) -> Any:
     """`x` with `matrix` (from, to) applied along `axis`."""
-    out = lax.dot_general(
-        x, jnp.asarray(matrix, x.dtype), (((axis,), (0,)), ((), ())), precision=lax.Precision.HIGHEST
-    )
+    out = lax.dot_general(x, jnp.asarray(matrix, x.dtype), (((axis,), (0,)), ((), ())), precision=lax.Precision.HIGHEST)
     return jnp.moveaxis(out, -1, axis)
 
 
 def _counts(w: Windows, include_padding: bool) -> np.ndarray[Any, Any]:
     """How many elements each window along an axis has."""
-    start = np.arange(w.count) * w.stride - w.padding
+    start = np.arange(w.number) * w.stride - w.padding
     end = np.minimum(start + w.kernel, w.size + w.padding)
     return end - start if include_padding else np.minimum(end, w.size) - np.maximum(start, 0)
 
@@ -327,12 +326,12 @@ def _max_unpool(n: int) -> Callable[..., Any]:
         pads = _numbers(padding, n, name, "padding")
         if input.shape != indices.shape:
             raise RuntimeError(
-                f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
+                f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got "
+                "indices "
                 f"tensor with shape: {list(indices.shape)}"
             )
         default = [
-            (size - 1) * s + k - 2 * p
-            for size, k, s, p in zip(input.shape[-n:], kernel, strides, pads, strict=True)
+            (size - 1) * s + k - 2 * p for size, k, s, p in zip(input.shape[-n:], kernel, strides, pads, strict=True)
         ]
         image = tuple(default if output_size is None else list(output_size)[-n:])
         for d, (given, usual) in enumerate(zip(image, default, strict=True)):

@@ -113,7 +113,9 @@ def _nearest(x: Any, axis: int, at: Array) -> Any:
         # repeating by broadcasting: the gradient is a sum, not a scatter
         times = count // size
         shape = (*x.shape[: axis + 1], times, *x.shape[axis + 1 :])
-        return jnp.broadcast_to(jnp.expand_dims(x, axis + 1), shape).reshape(*x.shape[:axis], count, *x.shape[axis + 1 :])
+        return jnp.broadcast_to(jnp.expand_dims(x, axis + 1), shape).reshape(
+            *x.shape[:axis], count, *x.shape[axis + 1 :]
+        )
     return jnp.take(x, jnp.asarray(at), axis=axis)
 
 
@@ -149,8 +151,10 @@ def interpolate(
         sizes = list(size) if isinstance(size, (tuple, list)) else [size] * n
         if len(sizes) != n:
             raise ValueError(
-                "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions "
-                f"of {spatial} and output size of {size}. Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
+                "Input and output must have the same number of spatial dimensions, but got input with spatial "
+                "dimensions "
+                f"of {spatial} and output size of {size}. Please provide input tensor in (N, C, d1, d2, ...,dK) "
+                "format and "
                 "output size in (o1, o2, ...,oK) format."
             )
     elif scale_factor is not None:
@@ -158,7 +162,8 @@ def interpolate(
         if len(given) != n:
             raise ValueError(
                 "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
-                f"dimensions of {spatial} and scale_factor of shape {scale_factor}. Please provide input tensor in (N, C, "
+                f"dimensions of {spatial} and scale_factor of shape {scale_factor}. Please provide input tensor "
+                "in (N, C, "
                 "d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format."
             )
         sizes = [math.floor(float(s) * float(f)) for s, f in zip(spatial, given, strict=True)]
@@ -169,12 +174,15 @@ def interpolate(
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if antialias and not (mode in ("bilinear", "bicubic") and input.ndim == 4):
-        raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input")
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+        )
     if mode in _LINEAR and n in (1, 2, 3) and _LINEAR[mode] != n:
         raise NotImplementedError(f"Got {input.ndim}D input, but {mode} mode needs {_LINEAR[mode] + 2}D input")
     if n not in (1, 2, 3) or (mode not in _LINEAR and mode not in ("nearest", "area", "nearest-exact")):
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | "
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest "
+            "| linear | "
             f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     return _resized(input, [int(s) for s in sizes], factors, mode, bool(align_corners), antialias)
@@ -185,9 +193,7 @@ def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None
 ) -> Tensor:
     """The old name of `interpolate`, which warns. Source: torch.nn.functional.upsample."""
-    warnings.warn(
-        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
-    )
+    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
@@ -294,7 +300,7 @@ def _within(x: Any, size: int, padding_mode: str, align_corners: bool) -> Any:
 def _read(images: Any, places: Sequence[Any]) -> Any:
     """(N, C, P) values of (N, C, ...) images at integral places (N, P) along each axis; zero outside."""
     sizes = images.shape[2:]
-    inside = True
+    inside: Any = True
     flat: Any = 0
     for at, size in zip(places, sizes, strict=True):
         inside = inside & (at >= 0) & (at <= size - 1)
@@ -358,7 +364,10 @@ def grid_sample(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Values of `input` at the places in `grid`, in coordinates from -1 to 1. Source: torch.nn.functional.grid_sample."""
+    """Values of `input` at the places in `grid`, in coordinates from -1 to 1.
+
+    Source: torch.nn.functional.grid_sample.
+    """
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"

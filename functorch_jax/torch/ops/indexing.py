@@ -92,9 +92,9 @@ def placed(input: Any, arrays: Any, values: Any, accumulate: Any = False) -> Any
     if at[-1] - at[0] == len(at) - 1:
         values = jnp.moveaxis(values, range(at[0], at[0] + index.ndim), range(index.ndim))
     width = math.prod(matrix.shape[len(at) :])
-    out = jaxapi.put_rows(
-        matrix.reshape(count, width), index.reshape(-1), values.reshape(index.size, width)
-    ).reshape(matrix.shape)
+    out = jaxapi.put_rows(matrix.reshape(count, width), index.reshape(-1), values.reshape(index.size, width)).reshape(
+        matrix.shape
+    )
     return jnp.transpose(out, tuple(order.index(i) for i in range(input.ndim)))
 
 
@@ -112,7 +112,11 @@ def _as_value(self: Tensor, value: Any) -> Any:
         return value
     if isinstance(value, (np.generic, jnp.ndarray)):
         return Tensor.from_array(jnp.asarray(value))
-    kind = type(value).__name__ if type(value).__module__ == "builtins" else f"{type(value).__module__}.{type(value).__name__}"
+    kind = (
+        type(value).__name__
+        if type(value).__module__ == "builtins"
+        else f"{type(value).__module__}.{type(value).__name__}"
+    )
     raise TypeError(f"can't assign a {kind} to a {self.type()}")
 
 
@@ -161,7 +165,7 @@ def _assign_masked(block: Tensor, arrays: list[Any], value: Any) -> bool:
     mask = arrays[at[0]]
     rest = block.array.shape[at[0] + mask.ndim :]
     shape = _shape_of(value)
-    if at[0] or len(shape) > len(rest) and any(n != 1 for n in shape[: len(shape) - len(rest)]):
+    if at[0] or (len(shape) > len(rest) and any(n != 1 for n in shape[: len(shape) - len(rest)])):
         return False
     value = _without_leading_ones(value, len(rest))
     if isinstance(value, Tensor):
@@ -234,9 +238,7 @@ def __reversed__(self: Tensor) -> Tensor:
 @function("Tensor")
 def __contains__(self: Tensor, element: Any) -> bool:
     if not isinstance(element, (Tensor, bool, int, float, complex)):
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
     return bool(np.any(np.asarray(concrete(self == element, "in"))))
 
 
@@ -358,7 +360,8 @@ def _check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Any
     n = source.array.shape[dim] if source.array.ndim else 1
     if index.array.size != n:
         raise RuntimeError(
-            f"{name}_(): Number of indices ({index.array.size}) should be equal to source.size(dim): ({n}), for dim: {dim}"
+            f"{name}_(): Number of indices ({index.array.size}) should be equal to source.size(dim): ({n}), for "
+            f"dim: {dim}"
         )
     return source
 
@@ -393,7 +396,8 @@ def index_fill(input: Tensor, dim: int, index: Any, value: Any) -> Tensor:
     check_bounds([index.array], [size], text=f"index {{index}} is out of bounds for dimension {dim} with size {size}")
     if isinstance(value, Tensor) and value.array.ndim:
         raise RuntimeError(
-            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} dimension(s)."
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.array.ndim} dimension(s)."
         )
     return ROW_FILL(input, dim, index, value)
 
@@ -412,9 +416,7 @@ ROW_REDUCE = Op(row_reduce, "index_reduce", "", False, None, True)
 
 
 @tensor_function()
-def index_reduce(
-    input: Tensor, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
-) -> Tensor:
+def index_reduce(input: Tensor, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     if reduce not in _REDUCE:
         raise RuntimeError(f"reduce argument must be either of 'prod', 'mean', 'amax' or 'amin', got {reduce}.")
     index = _vector(index, "index_reduce")

@@ -178,7 +178,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 
 
 @tensor_function("torch")
-def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """The combinations of `r` elements, one a row. Source: torch.combinations."""
     if input.array.ndim != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
@@ -208,7 +208,9 @@ def repeat(input: Any, repeats: Any) -> Any:
     return jnp.tile(input, repeats)
 
 
-REPEATED = Op(lambda input, repeats, dim: jnp.repeat(input, repeats, axis=dim), "repeat_interleave", "", False, None, True)
+REPEATED = Op(
+    lambda input, repeats, dim: jnp.repeat(input, repeats, axis=dim), "repeat_interleave", "", False, None, True
+)
 TAKEN = Op(lambda input, index, dim: jnp.take(input, index, axis=dim), "repeat_interleave", "", False, None, True)
 
 
@@ -216,7 +218,10 @@ TAKEN = Op(lambda input, index, dim: jnp.take(input, index, axis=dim), "repeat_i
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
-    """Each element as many times as `repeats` says; with `repeats` alone, the indices. Source: torch.repeat_interleave."""
+    """Each element as many times as `repeats` says; given alone, `repeats` of the indices.
+
+    Source: torch.repeat_interleave.
+    """
     if repeats is None:
         counts = np.asarray(_counts(input))
         return wrap(jnp.asarray(np.repeat(np.arange(counts.size), counts)))
@@ -248,8 +253,8 @@ def repeat_interleave(
 def _counts(repeats: Tensor) -> Any:
     if jaxapi.is_batched(repeats.array):
         raise RuntimeError(
-            "vmap: stack expects each tensor to be equal size: repeat_interleave with mapped `repeats` has another shape "
-            "in each row; give output_size"
+            "vmap: stack expects each tensor to be equal size: repeat_interleave with mapped `repeats` has another "
+            "shape in each row; give output_size"
         )
     return concrete(repeats, "repeat_interleave()")
 

@@ -139,7 +139,9 @@ def _multiplied_jvp(primals: Any, tangents: Any) -> Any:
     others = _multiplied(jnp.where(flat == 0, 1, flat), place, jnp.where(src == 0, 1, src))
 
     def beside(x: Any, product: Any, rest: Any, count: Any) -> Any:
-        return jnp.where(x == 0, jnp.where(count == 1, rest, 0), jnp.where(count == 0, product / jnp.where(x == 0, 1, x), 0))
+        return jnp.where(
+            x == 0, jnp.where(count == 1, rest, 0), jnp.where(count == 0, product / jnp.where(x == 0, 1, x), 0)
+        )
 
     d_out = beside(flat, out, others, zeros) * d_flat
     d_out = d_out.at[place].add(beside(src, out[place], others[place], zeros[place]) * d_src)
@@ -150,7 +152,7 @@ _EMPTY = {"sum": 0, "mean": 0, "prod": 1}
 
 
 def reduce_into(input: Any, dim: Any, index: Any, src: Any, reduce: Any, include_self: Any) -> Any:
-    """`input` with the entries of `src` that share a place summed, multiplied, averaged, or the largest of them kept."""
+    """`input` with the entries of `src` that share a place combined: their sum, product, mean or extreme."""
     src = src[tuple(slice(n) for n in index.shape)].reshape(-1)
     place = _places(input.shape, dim, index).reshape(-1)
     flat = input.reshape(-1)
@@ -179,9 +181,7 @@ REDUCED = Op(reduce_into, "scatter_reduce", "", False, None, True)
 
 
 @tensor_function()
-def scatter_reduce(
-    input: Tensor, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
-) -> Tensor:
+def scatter_reduce(input: Tensor, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     src = as_input(src, "scatter_reduce", 4, "src")
@@ -236,7 +236,9 @@ def _check_taken(name: str, input: Tensor, index: Any) -> Tensor:
     if index.array.dtype != np.int64:
         raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {type_name(index.array.dtype)}")
     size = input.array.size
-    check_bounds([index.array], [size], text=f"out of range: tried to access index {{index}} on a tensor of {size} elements.")
+    check_bounds(
+        [index.array], [size], text=f"out of range: tried to access index {{index}} on a tensor of {size} elements."
+    )
     return index
 
 
@@ -296,7 +298,8 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {kind}")
     if isinstance(value, Tensor) and value.array.ndim:
         raise RuntimeError(
-            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} dimension(s)."
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.array.ndim} dimension(s)."
         )
     kind = value.array.dtype if isinstance(value, Tensor) else number_dtype(value)
     if category(kind) == 3 and category(input.array.dtype) < 3:
@@ -396,7 +399,7 @@ def _replaced(name: str, view: Any) -> None:
     tensor_function(name=name)(fn)
 
 
-def _sliced(input: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
+def _sliced(input: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
     return input[(slice(None),) * wrap_dim(dim, input.array.ndim) + (slice(start, end, step),)]
 
 

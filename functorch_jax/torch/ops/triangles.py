@@ -10,7 +10,7 @@ import numpy as np
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._factories import factory
 from functorch_jax.torch._function import tensor_function
-from functorch_jax.torch._op import function, op
+from functorch_jax.torch._op import op
 from functorch_jax.torch._promote import broadcast, promote, wrap_dim
 from functorch_jax.torch._tensor import Tensor
 
@@ -36,7 +36,7 @@ def _indices(name: str, rows: int, columns: int, offset: int, find: Any, dtype: 
             raise RuntimeError(f"{which} must be non-negative, got{n}")
     kind = np.dtype(np.int64) if dtype is None else dtype
     if category(kind) != 1:
-        raise RuntimeError(f'"{name}" not implemented for \'{kind}\'')
+        raise RuntimeError(f"\"{name}\" not implemented for '{kind}'")
     return jnp.asarray(np.stack(find(rows, offset, columns)).astype(kind))
 
 
@@ -97,7 +97,9 @@ def cross(input: Any, other: Any, dim: Any = None) -> Any:
         dim = shape.index(3)
     dim = wrap_dim(dim, x.ndim)
     if shape[dim] != 3:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {x.shape[dim]} and {y.shape[dim]}")
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {x.shape[dim]} and {y.shape[dim]}"
+        )
     a, b = jnp.moveaxis(x, dim, 0), jnp.moveaxis(y, dim, 0)
     parts = [a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)]
     return jnp.stack(parts, axis=dim)

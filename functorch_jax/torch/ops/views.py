@@ -1,7 +1,7 @@
 """Views: ops whose result shows part of a tensor, and writes through to it.
 
-Each of the few kinds of view has a `put`, the inverse: `put(base, value, ...)` is `base` with the elements that the view
-shows replaced. PyTorch's many names for them are functions that work out the arguments.
+Each of the few kinds of view has a `put`, the inverse: `put(base, value, ...)` is `base` with the elements that the
+view shows replaced. PyTorch's many names for them are functions that work out the arguments.
 """
 
 from __future__ import annotations
@@ -123,9 +123,7 @@ def select(input: Tensor, dim: int, index: Any) -> Tensor:
     dim = wrap_dim(dim, len(shape))
     index = _whole(index)
     if not -shape[dim] <= index < shape[dim]:
-        raise IndexError(
-            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
-        )
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
     return part(input, dim, index % shape[dim], 1, keep=False)
 
 
@@ -209,9 +207,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0, **names:
         small, larger = divmod(size, given)
         return _parts(input, dim, [small + 1] * larger + [small] * (given - larger))
     edges = [0, *(slice(None, i).indices(size)[1] for i in map(_whole, given)), size]
-    return tuple(
-        part(input, dim, a, max(b - a, 0)) for a, b in zip(edges[:-1], edges[1:], strict=True)
-    )
+    return tuple(part(input, dim, a, max(b - a, 0)) for a, b in zip(edges[:-1], edges[1:], strict=True))
 
 
 def _split_along(name: str, dim_of: Callable[[int], int], least: int) -> None:

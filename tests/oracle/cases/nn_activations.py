@@ -76,12 +76,16 @@ CASES: list[Row] = [
         )
         for name in ("relu", "leaky_relu", "elu", "selu", "celu", "hardtanh")
     ),
-    case("relu(inplace=True) writes its argument", lambda t, x: (t.nn.functional.relu(x, inplace=True) is x, x), POINTS),
+    case(
+        "relu(inplace=True) writes its argument", lambda t, x: (t.nn.functional.relu(x, inplace=True) is x, x), POINTS
+    ),
     case("Tensor.relu_", lambda t, x: (x.relu_(), x), POINTS),
     case("torch.relu and Tensor.relu", lambda t, x: (t.relu(x), x.relu()), POINTS, grad=True),
     case("torch.selu, celu, threshold", lambda t, x: (t.selu(x), t.celu(x, 0.5), t.threshold(x, 0.1, 3.0)), POINTS),
     error("relu of bools", lambda t, x: t.relu(x), [True, False], fragment="Boolean inputs not supported for relu"),
-    error("gelu, unknown approximation", lambda t, x: t.nn.functional.gelu(x, approximate="x"), POINTS, fragment="must be"),
+    error(
+        "gelu, unknown approximation", lambda t, x: t.nn.functional.gelu(x, approximate="x"), POINTS, fragment="must be"
+    ),
     # prelu and glu
     case("prelu, one slope", lambda t, x, w: t.nn.functional.prelu(x, w), POINTS, [0.25], grad="reverse"),
     case("prelu, a slope each", lambda t, x, w: t.prelu(x, w), floats(2, 3, 4), floats(3), grad=True),
@@ -89,7 +93,9 @@ CASES: list[Row] = [
     error("prelu, wrong number", lambda t, x, w: t.prelu(x, w), floats(2, 3), floats(2), fragment="channel size = 3"),
     case("glu", lambda t, x: t.nn.functional.glu(x), floats(2, 6), grad=True),
     case("glu, dim", lambda t, x: t.nn.functional.glu(x, 0), floats(4, 3), grad=True),
-    error("glu of an odd size", lambda t, x: t.nn.functional.glu(x), floats(3), fragment="Halving dimension must be even"),
+    error(
+        "glu of an odd size", lambda t, x: t.nn.functional.glu(x), floats(3), fragment="Halving dimension must be even"
+    ),
     # softmax
     *(
         case(

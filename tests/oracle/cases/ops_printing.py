@@ -46,6 +46,11 @@ SHOWN = {
     "wide dtype suffix": np.arange(11.0) / 3,
 }
 
+
+def shown(data):
+    return lambda t: repr(t.tensor(data))
+
+
 OPTIONS = {
     "precision": {"precision": 2},
     "linewidth": {"linewidth": 30},
@@ -105,8 +110,11 @@ FORMATS = {
     "0-dim": lambda t: (f"{t.tensor(3)}", f"{t.tensor(2.5)}", f"{t.tensor(3):d}", f"{t.tensor(3.14159):.2f}"),
     "0-dim, aligned": lambda t: (f"{t.tensor(2.5):>8}", f"{t.tensor(12345.6):,.1f}", f"{t.tensor(True)}"),
     "vector": lambda t: (f"{t.ones(2)}", str(t.ones(2))),
-    "percent": lambda t: ("%d" % t.tensor(3), "%.2f" % t.tensor(1.5), "%s" % t.tensor([1])),
-    "requires_grad": lambda t: (repr(t.ones(2, requires_grad=True)), repr(t.ones(30, 2, requires_grad=True)[:0].detach())),
+    "percent": lambda t: tuple(f % t.tensor(x) for f, x in (("%d", 3), ("%.2f", 1.5), ("%s", [1]))),
+    "requires_grad": lambda t: (
+        repr(t.ones(2, requires_grad=True)),
+        repr(t.ones(30, 2, requires_grad=True)[:0].detach()),
+    ),
     "parameter": lambda t: repr(t.nn.Parameter(t.ones(2))),
     "meta": lambda t: (repr(t.empty(2, 3, device="meta")), repr(t.zeros(2, device="meta", dtype=t.int64))),
     "list of tensors": lambda t: repr([t.ones(1), t.tensor(2)]),
@@ -131,7 +139,7 @@ def under_grad(t):
 
 
 CASES = [
-    *[case(name, (lambda data: lambda t: repr(t.tensor(data)))(data)) for name, data in SHOWN.items()],
+    *[case(name, shown(data)) for name, data in SHOWN.items()],
     *[case(f"options: {name}", printed(options)) for name, options in OPTIONS.items()],
     *[case(f"inside {name}", seen_in(wrap)) for name, wrap in INSIDE.items()],
     case("inside vmap, 0-dim", seen_in(INSIDE["vmap"], (3,))),

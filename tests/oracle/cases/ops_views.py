@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.case import case, complexes, error, floats, values
+from tests.oracle.case import case, complexes, error, floats
 
 X = [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
 F = floats(2, 3)
@@ -204,7 +204,11 @@ ERRORS = [
     ("view across a transpose", lambda t, x: x.t().view(6), r"Use \.reshape\(\.\.\.\) instead"),
     ("view of nothing with -1", lambda t, x: x[:0].view(-1, 0), "cannot reshape tensor of 0 elements"),
     ("reshape of the wrong size", lambda t, x: x.reshape(4), "is invalid for input of size 6"),
-    ("squeeze out of range", lambda t, x: x.squeeze(5), r"Dimension out of range \(expected to be in range of \[-2, 1\]"),
+    (
+        "squeeze out of range",
+        lambda t, x: x.squeeze(5),
+        r"Dimension out of range \(expected to be in range of \[-2, 1\]",
+    ),
     ("unsqueeze out of range", lambda t, x: x.unsqueeze(3), r"expected to be in range of \[-3, 2\], but got 3"),
     ("transpose out of range", lambda t, x: x.transpose(0, 2), "Dimension out of range"),
     ("permute, too few", lambda t, x: x.permute(0), "does not match the length of the desired ordering"),
@@ -217,7 +221,11 @@ ERRORS = [
     ("expand, too few", lambda t, x: x.expand(3), "the number of sizes provided"),
     ("write to an expanded tensor", lambda t, x: x.expand(2, 2, 3).add_(1), "refers to a single memory location"),
     ("narrow too long", lambda t, x: x.narrow(0, 1, 2), r"start \(1\) \+ length \(2\) exceeds dimension size \(2\)"),
-    ("select out of range", lambda t, x: x.select(0, 2), r"select\(\): index 2 out of range for tensor of size \[2, 3\]"),
+    (
+        "select out of range",
+        lambda t, x: x.select(0, 2),
+        r"select\(\): index 2 out of range for tensor of size \[2, 3\]",
+    ),
     ("chunk into 0", lambda t, x: x.chunk(0), "chunk expects `chunks` to be greater than 0, got: 0"),
     ("split by 0", lambda t, x: x.split(0), "split_size can only be 0 if dimension size is 0"),
     ("split, sizes that do not add up", lambda t, x: x.split([1, 2]), "expects split_sizes to sum exactly to 2"),
@@ -233,7 +241,11 @@ ERRORS = [
     ("as_strided beyond the end", lambda t, x: x.as_strided((9,), (1,)), "out of bounds for storage"),
     ("view_as_complex of three", lambda t, x: t.view_as_complex(x), "last dimension of size 2"),
     ("view_as_real of reals", lambda t, x: t.view_as_real(x), "only supported for complex tensors"),
-    ("broadcast_tensors that do not fit", lambda t, x: t.broadcast_tensors(x, x[:, :2]), "must match the size of tensor b"),
+    (
+        "broadcast_tensors that do not fit",
+        lambda t, x: t.broadcast_tensors(x, x[:, :2]),
+        "must match the size of tensor b",
+    ),
     ("copy_ of the wrong size", lambda t, x: x.copy_(x[:, :2]), "must match the size of tensor b"),
     ("not a tensor", lambda t, x: t.squeeze([1]), r"argument 'input' \(position 1\) must be Tensor, not list"),
 ]

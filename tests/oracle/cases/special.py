@@ -7,7 +7,7 @@ from tests.oracle.case import Row, case, floats, ints, right, values
 LOOSE = {"rtol": 1e-5, "atol": 1e-6, "reason": "approximations of several functions differ in the last bits"}
 AT = values([-30.0, -2.5, -0.5, 0.0, 0.3, 1.0, 4.0, 60.0])
 POSITIVE = values([0.05, 0.5, 1.0, 3.0, 20.0])
-ONCE = ["erf", "erfc", "expit", "exp2", "expm1", "sinc", "ndtr", "log_ndtr", "i0e", "i1e", "psi", "digamma"]
+ONCE = ["erf", "erfc", "expit", "exp2", "expm1", "ndtr", "log_ndtr", "i0e", "i1e", "psi", "digamma"]
 POLYNOMIALS = [
     f"{kind}_polynomial_{letter}"
     for kind, letters in {"chebyshev": "tuvw", "shifted_chebyshev": "tuvw", "laguerre": "l", "legendre": "p"}.items()
@@ -17,6 +17,7 @@ POLYNOMIALS = [
 CASES: list[Row] = [
     *[case(name, lambda t, x, name=name: getattr(t.special, name)(x), floats(6), grad=True, **LOOSE) for name in ONCE],
     *[case(f"{name} of integers", lambda t, x, name=name: getattr(t.special, name)(x), ints(4), **LOOSE) for name in ("erf", "expit", "i0", "gammaln")],
+    case("sinc", lambda t, x: t.special.sinc(x), floats(6), grad=True, rtol=2e-4, reason="PyTorch's slope cancels near 0"),
     case("gammaln", lambda t, x: t.special.gammaln(x), POSITIVE, grad=True, **LOOSE),
     case("i0 and i1", lambda t, x: (t.special.i0(x), t.special.i1(x)), floats(6), grad=True, **LOOSE),
     case("entr", lambda t, x: t.special.entr(x), POSITIVE, grad=True, **LOOSE),

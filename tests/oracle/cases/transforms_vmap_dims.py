@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.oracle.case import case, error, floats, ints, right
+from tests.oracle.case import case, error, floats, ints, right, values
 
 Pair = namedtuple("Pair", "a b")
 

@@ -37,16 +37,15 @@ def get_total_norm(
     total = wrap(_total_norm(float(norm_type), arrays) if arrays else jnp.zeros((), jnp.float32))
     if error_if_nonfinite and not jnp.isfinite(concrete(total, "get_total_norm()")):
         raise RuntimeError(
-            f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it cannot be "
+            f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it "
+            "cannot be "
             "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
     return total
 
 
-def clip_grads_with_norm_(
-    parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
-) -> None:
+def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
     """Scale the gradients down so that `total_norm`, if it is theirs, becomes at most `max_norm`.
 
     Source: torch.nn.utils.clip_grads_with_norm_.

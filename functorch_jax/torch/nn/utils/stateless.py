@@ -17,7 +17,10 @@ def functional_call(
     tie_weights: bool = True,
     strict: bool = False,
 ) -> Any:
-    """`functorch_jax.functional_call` under its older name, which warns. Source: torch.nn.utils.stateless.functional_call."""
+    """The older name of `functorch_jax.functional_call`, which warns.
+
+    Source: torch.nn.utils.stateless.functional_call.
+    """
     from functorch_jax.functional_call import call_with
 
     warnings.warn(
