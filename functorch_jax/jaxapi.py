@@ -25,7 +25,7 @@ from jax._src.core import Tracer as Tracer
 from jax._src.core import set_current_trace as set_current_trace
 from jax._src.core import trace_ctx as _trace_ctx
 from jax._src.interpreters.batching import BatchTracer as _BatchTracer
-from jax.core import ShapedArray, Trace
+from jax.core import Trace
 from jax.interpreters import ad, batching, mlir
 
 
@@ -358,11 +358,6 @@ def is_weak(x: Any) -> bool:
     return bool(getattr(getattr(x, "aval", None), "weak_type", False))
 
 
-def shaped(shape: Sequence[int], dtype: Any) -> ShapedArray:
-    """An abstract array."""
-    return ShapedArray(tuple(shape), dtype)
-
-
 # ---- transformations with one liberty more ---------------------------------------------------------------------------
 
 
@@ -393,5 +388,3 @@ def flatten_one_level(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]
     children, treedef = jax.tree_util.tree_flatten(x, is_leaf=lambda y: y is not x)
     return children, lambda new: jax.tree_util.tree_unflatten(treedef, new)
 
-
-stop_gradient = lax.stop_gradient

@@ -86,7 +86,7 @@ class Generator:
         """The state, as the ByteTensor that PyTorch's CPU generator gives and takes."""
         return wrap(jnp.asarray(self.engine.state()))
 
-    def set_state(self, new_state: Tensor) -> None:
+    def set_state(self, new_state: Tensor) -> Generator:
         """Continue from a state of `get_state`, or of PyTorch's CPU generator.
 
         Raises TypeError for what is no ByteTensor and RuntimeError for one that is no state.
@@ -96,6 +96,7 @@ class Generator:
             raise TypeError("RNG state must be a torch.ByteTensor")
         with self._lock:
             self._engine = Engine.from_state(data)
+        return self
 
     def clone_state(self) -> Generator:
         """Another generator, in the same state."""

@@ -196,7 +196,7 @@ def _below(engine: Engine, n: int, dtype: np.dtype[Any], low: int, high: int) ->
     elif span < 2**64:
         drawn = (engine.longs(n) % np.uint64(span)).astype(np.int64)
     else:
-        drawn = engine.longs(n).astype(np.int64)
+        return engine.longs(n).astype(np.int64).astype(dtype)
     with np.errstate(over="ignore"):
         return (drawn + np.int64(low)).astype(dtype)
 

@@ -88,7 +88,7 @@ CASES: list[Row] = [
     # generators
     case("a generator", lambda t: (lambda g: (t.rand(3, generator=g), t.randn(3, generator=g), t.randint(9, (3,), generator=g), t.randperm(4, generator=g), t.zeros(2).normal_(generator=g), g.initial_seed(), t.rand(1)))(t.Generator().manual_seed(7))),
     case("a generator without a seed", lambda t: (lambda g: (g.initial_seed(), t.rand(2, generator=g), str(g.device)))(t.Generator())),
-    case("states of a generator", lambda t: (lambda g: (lambda s: (t.rand(2, generator=g), g.set_state(s), t.rand(2, generator=g)))(g.get_state()))(t.Generator().manual_seed(7))),
+    case("states of a generator", lambda t: (lambda g: (lambda s: (t.rand(2, generator=g), g.set_state(s), t.rand(2, generator=g))[::2])(g.get_state()))(t.Generator().manual_seed(7))),
     case("clone_state", lambda t: (lambda g: (t.randn(1, generator=g), (lambda h: (t.randn(1, generator=g), t.randn(2, generator=h)))(g.clone_state())))(t.Generator().manual_seed(7))),
     case("set_rng_state", lambda t: (lambda s: (t.randn(1), t.set_rng_state(s), t.randn(1), t.random.get_rng_state().shape))(t.get_rng_state())),
     case("fork_rng", lambda t: (lambda fork: (fork.__enter__(), t.rand(2), fork.__exit__(None, None, None), t.rand(2)))(t.random.fork_rng())),
