@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from functorch_jax import jaxapi
 from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._dtype import torch_dtype
 from functorch_jax.torch._promote import cast, result_dtype
@@ -153,5 +152,5 @@ def _common_dtype(leaves: list[Any]) -> np.dtype[Any]:
         dtype = number_dtype(x) if type(x) in (bool, int, float, complex) else np.dtype(_scalar(x).dtype)
         if dtype not in seen:
             seen.add(dtype)
-            samples.append(jaxapi.shaped((1,), dtype))
+            samples.append(jax.ShapeDtypeStruct((1,), dtype))
     return result_dtype(*samples)

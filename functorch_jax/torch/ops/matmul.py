@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
-from functorch_jax.jaxapi import shaped
 from functorch_jax.torch._ambient import precision
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import c_name, refuse
@@ -130,7 +130,7 @@ def matmul(input: Any, other: Any) -> Any:
     else:
         a = x[None] if x.ndim == 1 else x
         b = y[:, None] if y.ndim == 1 else y
-        batch = broadcast(shaped(a.shape[:-2], a.dtype), shaped(b.shape[:-2], b.dtype))
+        batch = broadcast(jax.ShapeDtypeStruct(a.shape[:-2], a.dtype), jax.ShapeDtypeStruct(b.shape[:-2], b.dtype))
         if a.shape[-1] != b.shape[-2]:
             n = math.prod(batch)
             raise RuntimeError(
@@ -144,7 +144,7 @@ def matmul(input: Any, other: Any) -> Any:
 
 def _flat(x: Any) -> Any:
     """All matrices of a batch under each other."""
-    return shaped((math.prod(x.shape[:-1]), x.shape[-1]), x.dtype)
+    return jax.ShapeDtypeStruct((math.prod(x.shape[:-1]), x.shape[-1]), x.dtype)
 
 
 @op("torch Tensor", aliases="ger")

@@ -122,8 +122,8 @@ PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]
     "lcm": ("torch Tensor", jnp.lcm, "bfc", 0, {"inplace": True}),
 }
 
-for _name, (_places, _fn, _refused, _minimum, _options) in PAIRS.items():
-    row(_places, _name, _pair(f"{_name}_cpu", _fn, _refused, _minimum), **_options)
+for _name, (_places, _function, _refused, _lowest, _options) in PAIRS.items():
+    row(_places, _name, _pair(f"{_name}_cpu", _function, _refused, _lowest), **_options)
 
 
 @op(inplace=True)
