@@ -58,10 +58,13 @@ def __copy__(self: Tensor) -> Tensor:
 @function("Tensor")
 def __reduce__(self: Tensor) -> Any:
     values = np.asarray(stored(self, "pickle"))
-    return _rebuild, (values, self.array.dtype.name, self._requires_grad)
+    args = (values, self.array.dtype.name, self._requires_grad, type(self))
+    state = {k: v for k, v in vars(self).items() if k not in _OWN and not hasattr(Tensor, k)}
+    return (_rebuild, args, state) if state else (_rebuild, args)
 
 
-def _rebuild(values: Any, dtype: str, requires_grad: bool) -> Tensor:
-    result = wrap(jnp.asarray(values, DTYPES[dtype].np))
+def _rebuild(values: Any, dtype: str, requires_grad: bool, kind: type[Tensor] = Tensor) -> Tensor:
+    array = jnp.asarray(values, DTYPES[dtype].np)
+    result = wrap(array) if kind is Tensor else kind(array=array)
     result._requires_grad = requires_grad
     return result

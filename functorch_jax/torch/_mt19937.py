@@ -72,7 +72,7 @@ class Engine:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._twister = np.random.RandomState(seed & 0xFFFFFFFF)
-        self._words = _temper(self._twister.get_state(legacy=True)[1])  # of the current block
+        self._words = _temper(self._twister.get_state(legacy=False)["state"]["key"])  # of the current block
         self._position = _BLOCK  # in the block
         self._fresh = True
         self.next_normal: float | None = None
@@ -120,7 +120,7 @@ class Engine:
     def rewind(self, mark: Mark) -> None:
         """Go back (or forth) to `mark`."""
         if mark.words is not self._words:
-            self._twister.set_state(("MT19937", _untemper(mark.words), _BLOCK))
+            self._twister.set_state(("MT19937", _untemper(mark.words), _BLOCK, 0, 0.0))
         self.seed, self._words, self._position, self._fresh, self.next_normal = mark
 
     def state(self) -> _Array:

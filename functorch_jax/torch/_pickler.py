@@ -6,7 +6,7 @@ import functools
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -81,7 +81,7 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined,misc]
         memories: what has to be written besides the pickle.
     """
 
-    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[type, Callable[..., None]]] = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
 
     def __init__(self, file: Any, protocol: int = 2, legacy: bool = False) -> None:
         super().__init__(file, protocol=protocol)
@@ -119,7 +119,7 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined,misc]
             return _name(f"torch.nn.parameter.{type(tensor).__name__}"), (tensor._requires_grad,)
         state = {k: v for k, v in vars(tensor).items() if k != "_array" and not hasattr(Tensor, k)}
         if isinstance(tensor, Parameter):
-            args = (_Plain(self, tensor), tensor._requires_grad, OrderedDict())
+            args: Any = (_Plain(tensor), tensor._requires_grad, OrderedDict())
             if state:
                 return _name("torch._utils._rebuild_parameter_with_state"), (*args, state)
             return _name("torch._utils._rebuild_parameter"), args
@@ -139,16 +139,16 @@ class TorchPickler(pickle._Pickler):  # type: ignore[name-defined,misc]
         """The function that makes a tensor, and its arguments."""
         array = tensor.array
         if isinstance(array, jax.ShapeDtypeStruct):
-            args = (dtype_name(array.dtype), tuple(array.shape), contiguous_strides(array.shape), requires_grad)
+            args: Any = (_dtype(array.dtype), tuple(array.shape), contiguous_strides(array.shape), requires_grad)
             return _name("torch._utils._rebuild_meta_tensor_no_storage"), args
         memory, offset, strides = self._memory(tensor)
         args = (memory, offset, tuple(array.shape), strides, requires_grad, OrderedDict())
         if array.dtype.name in STORAGES:
             return _name("torch._utils._rebuild_tensor_v2"), args
-        return _name("torch._utils._rebuild_tensor_v3"), (*args, dtype_name(array.dtype))
+        return _name("torch._utils._rebuild_tensor_v3"), (*args, _dtype(array.dtype))
 
     def _memory(self, tensor: Tensor) -> tuple[Memory, int, tuple[int, ...]]:
-        """The memory that a tensor shares with those it is a view of; its own where it shows no plain part of theirs."""
+        """The memory that a tensor shares with what it is a view of; its own where it is no plain part of that."""
         values = _values(tensor)
         root = tensor.root
         strides, offset = layout_of(tensor)
@@ -179,14 +179,14 @@ class _Plain:
 
     __slots__ = ("tensor",)
 
-    def __init__(self, pickler: TorchPickler, tensor: Tensor) -> None:
+    def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
 
 
 TorchPickler.dispatch[_Plain] = TorchPickler.save_plain
 
 
-def dtype_name(kind: Any) -> _Name:
+def _dtype(kind: Any) -> _Name:
     return _name(f"torch.{np.dtype(kind).name}")
 
 

@@ -177,8 +177,8 @@ class Storage:
 
 
 def _row_major(user: _User) -> bool:
-    pairs = zip(user.size, user.stride, contiguous_strides(user.size))
-    return all(n == 1 or a == b for n, a, b in pairs)
+    wanted = contiguous_strides(user.size)
+    return all(n == 1 or a == b for n, a, b in zip(user.size, user.stride, wanted, strict=True))
 
 
 def is_dense(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
@@ -199,7 +199,9 @@ def window(
     if 0 in size:
         return np.zeros(size, flat.dtype)
     steps = [t * flat.itemsize for t in stride]
-    return np.lib.stride_tricks.as_strided(flat[offset:], size, steps, writeable=False)
+    # over bytes, because NumPy's own tools do not know the dtypes that JAX adds
+    memory = flat.view(np.uint8)
+    return np.ndarray(size, flat.dtype, buffer=memory.data, offset=offset * flat.itemsize, strides=steps)
 
 
 def _check_window(length: int, itemsize: int, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> None:
@@ -302,7 +304,9 @@ def _rebuild_tensor_v3(
 
 @_call("torch._utils._rebuild_meta_tensor_no_storage")
 def _rebuild_meta(kind: Any, size: Any, stride: Any, requires_grad: Any) -> Tensor:
-    tensor = wrap(jax.ShapeDtypeStruct(tuple(size), kind.np))
+    if not isinstance(kind, dtype):
+        raise TypeError("a tensor has a dtype that is none")
+    tensor = wrap(jax.ShapeDtypeStruct(tuple(map(int, size)), kind.np))
     tensor._requires_grad = bool(requires_grad)
     return tensor
 
@@ -311,6 +315,8 @@ def _rebuild_meta(kind: Any, size: Any, stride: Any, requires_grad: Any) -> Tens
 def _rebuild_parameter(data: Any, requires_grad: Any, hooks: Any) -> Tensor:
     from functorch_jax.torch.nn.parameter import Parameter
 
+    if not isinstance(data, Tensor):
+        raise TypeError("a parameter is made of something that is no tensor")
     return _in_place_of(data, Parameter(array=data.array), bool(requires_grad))
 
 

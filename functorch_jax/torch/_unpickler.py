@@ -39,7 +39,7 @@ def full_name(value: Any) -> str:
 def refuse(name: str) -> pickle.UnpicklingError:
     return pickle.UnpicklingError(
         f"Unsupported global: GLOBAL {name} was not an allowed global by default: it is no part of tensors, their "
-        "containers or plain Python data, and calling it could run any code. If you trust the file, allow this name with "
+        "containers or plain Python data, and calling it could run any code. If you trust the file, allow this name by "
         f"torch.serialization.add_safe_globals([{name}]) or torch.serialization.safe_globals([{name}]), or unpickle "
         "without any limit with torch.load(..., weights_only=False)"
     )
@@ -391,7 +391,7 @@ def _fill_array(target: np.ndarray[Any, Any], state: Any) -> None:
     _check(type(shape) is tuple and all(type(n) is int and n >= 0 for n in shape), "numpy.ndarray")
     _check(isinstance(dtype, np.dtype) and dtype.kind in "biufc" and type(raw) is bytes, "numpy.ndarray")
     _check(len(raw) == math.prod(shape) * dtype.itemsize, "numpy.ndarray (the number of bytes)")
-    target.__setstate__((1, shape, dtype, bool(fortran), raw))
+    target.__setstate__((1, shape, dtype, bool(fortran), raw))  # type: ignore[arg-type]
 
 
 @_call("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")

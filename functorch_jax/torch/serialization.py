@@ -14,7 +14,7 @@ from typing import Any
 
 from functorch_jax.torch import _unpickler
 from functorch_jax.torch._op import function
-from functorch_jax.torch._storage import Storage, StorageType, placement
+from functorch_jax.torch._storage import STORAGES, Storage, StorageType, placement
 from functorch_jax.torch._unpickler import CALLS, VALUES, Restricted, full_name
 
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
@@ -93,8 +93,6 @@ def _write_legacy(file: Any, pickled: bytes, memories: list[Any]) -> None:
     file.write(pickled)
     pickle.dump([memory.key for memory in memories], file, protocol=2)
     for memory in memories:
-        from functorch_jax.torch._storage import STORAGES
-
         raw = memory.raw()
         count = memory.values.size if memory.dtype.name in STORAGES else len(raw)
         file.write(count.to_bytes(8, sys.byteorder))
@@ -245,7 +243,9 @@ class _Checkpoint:
                 raise RuntimeError(f"a storage of {storage.numel} elements has {count} in the file: it is damaged")
             raw = file.read(storage.nbytes)
             if len(raw) < storage.nbytes:
-                raise RuntimeError(f"unexpected EOF: {storage.nbytes - len(raw)} bytes are missing: the file is damaged")
+                raise RuntimeError(
+                    f"unexpected EOF: {storage.nbytes - len(raw)} bytes are missing: the file is damaged"
+                )
             storage.fill(raw, order, sys.byteorder)
             for user in storage.users:
                 storage.show(user)

@@ -12,6 +12,7 @@ from functorch_jax.torch._dtype import category, np_dtype, torch_dtype
 from functorch_jax.torch._factories import finish, sizes
 from functorch_jax.torch._generator import draw
 from functorch_jax.torch._laws import BELOW, UNIFORM
+from functorch_jax.torch._size import Size
 from functorch_jax.torch._tensor import Tensor, concrete
 
 __all__ = ["assert_close", "make_tensor"]
@@ -114,11 +115,11 @@ def _tolerance(a: Any, b: Any, tolerance: Any) -> tuple[float, float]:
 
 def _compare_arrays(a: Any, b: Any, tolerance: Any, equal_nan: bool, check_dtype: bool, fail: Any) -> None:
     if a.shape != b.shape:
-        fail(f"The values for attribute 'shape' do not match: torch.Size({list(a.shape)}) != torch.Size({list(b.shape)}).")
+        fail(f"The values for attribute 'shape' do not match: {Size(a.shape)} != {Size(b.shape)}.")
     if check_dtype and a.dtype != b.dtype:
         fail(f"The values for attribute 'dtype' do not match: {torch_dtype(a.dtype)} != {torch_dtype(b.dtype)}.")
     rtol, atol = _tolerance(a, b, tolerance)
-    wide = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
+    wide: Any = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
     if {a.dtype.kind, b.dtype.kind} <= set("biu"):
         wide = np.int64 if np.uint64 not in (a.dtype, b.dtype) else object
     x, y = a.astype(wide), b.astype(wide)

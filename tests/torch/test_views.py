@@ -13,7 +13,7 @@ from functorch_jax import torch
 
 # how to take a view of both kinds: (name, ours, NumPy's), given an axis, its length and a number
 STEPS = {
-    "row": (lambda x, d, k: x.select(d, k), lambda a, d, k: a[(slice(None),) * d + (k,)]),
+    "row": (lambda x, d, k: x.select(d, k), lambda a, d, k: a[(slice(None),) * d + (k, ...)]),
     "part": (lambda x, d, k: x.narrow(d, k, x.shape[d] - k), lambda a, d, k: a[(slice(None),) * d + (slice(k, None),)]),
     "step": (
         lambda x, d, k: x[(slice(None),) * d + (slice(None, None, k + 1),)],
@@ -27,7 +27,7 @@ STEPS = {
     "reshape": (lambda x, d, k: x.reshape(-1), lambda a, d, k: a.reshape(-1)),
     "split": (lambda x, d, k: x.split(1, d)[k], lambda a, d, k: np.split(a, a.shape[d], d)[k]),
     "copy": (lambda x, d, k: x.clone(), lambda a, d, k: a.copy()),
-    "index": (lambda x, d, k: x[torch.tensor([k % x.shape[0]])], lambda a, d, k: a[np.array([k % a.shape[0]])]),
+    "index": (lambda x, d, k: x[torch.tensor([k % x.shape[0]])], lambda a, d, k: a[np.array([k % a.shape[0]])].copy()),
 }
 
 

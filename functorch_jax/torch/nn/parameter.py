@@ -47,7 +47,9 @@ class Parameter(Tensor):
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _unpickled, (type(self), np.asarray(concrete(self, "pickle.dumps()")), self._requires_grad)
+        args = (type(self), np.asarray(concrete(self, "pickle.dumps()")), self._requires_grad)
+        state = {k: v for k, v in vars(self).items() if k != "_array" and not hasattr(Tensor, k)}
+        return (_unpickled, args, state) if state else (_unpickled, args)
 
     def __repr__(self, **kwargs: Any) -> str:
         return "Parameter containing:\n" + super().__repr__(**kwargs)

@@ -1,4 +1,4 @@
-"""Discrete Fourier transforms: one axis at a time, so that any number of axes works and each follows PyTorch's rules."""
+"""Discrete Fourier transforms: one axis at a time, so that any number of axes works by PyTorch's rules."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def _shape_and_axes(x: Any, s: Any, dim: Any) -> tuple[list[Any], list[int]]:
         s = (s,)
     if dim is None:
         if s is not None and len(s) > x.ndim:
-            raise RuntimeError(
-                f"Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions."
-            )
+            raise RuntimeError(f"Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions.")
         axes = list(range(x.ndim)) if s is None else list(range(x.ndim - len(s), x.ndim))
     else:
         axes = [wrap_dim(d, x.ndim) for d in dim]
@@ -113,9 +111,8 @@ def _transform_n(name: str, last: Axis, others: Axis, last_first: bool, real: bo
             if last is not others:
                 raise RuntimeError(f"{name} must transform at least one axis")
             return x.astype(jnp.result_type(x.dtype, np.complex64))
-        lengths = [_length(last if i == len(axes) - 1 else others, x, n, a) for i, (n, a) in enumerate(zip(lengths, axes, strict=True))]
-        steps = [(others, n, a) for n, a in zip(lengths[:-1], axes[:-1], strict=True)]
-        final = (last, lengths[-1], axes[-1])
+        kinds = [*[others] * (len(axes) - 1), last]
+        *steps, final = [(k, _length(k, x, n, a), a) for k, n, a in zip(kinds, lengths, axes, strict=True)]
         for along, n, a in [final, *steps] if last_first else [*steps, final]:
             x = along(x, n, a, norm)
         return x

@@ -77,7 +77,7 @@ def _windows(
         out.append(Windows(size, count, k, s, p, d))
     if any(w.number < 1 for w in out):
         if n == 1:
-            raise RuntimeError(f"{name}() Invalid computed output size: {out[0].count}")
+            raise RuntimeError(f"{name}() Invalid computed output size: {out[0].number}")
         given = "x".join(map(str, x.shape[-n - 1 :]))
         computed = "x".join(map(str, (x.shape[-n - 1], *(w.number for w in out))))
         raise RuntimeError(

@@ -55,9 +55,7 @@ def check_square(x: Any, name: str, letter: str = "A") -> None:
 def check_floating(x: Any, name: str, *, low: bool = False) -> None:
     """Raise RuntimeError for integers, and unless `low` for 16-bit numbers."""
     if category(x.dtype) < 2:
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}"
-        )
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}")
     if x.dtype.itemsize < 4 and not low:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {type_name(x.dtype)}")
 

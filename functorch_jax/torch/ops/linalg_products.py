@@ -24,9 +24,7 @@ def _floating(x: Any, dtype: Any, name: str) -> Any:
     if dtype is not None:
         x = cast(x, dtype)
     if category(x.dtype) < 2:
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}"
-        )
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}")
     return x
 
 
@@ -63,9 +61,7 @@ def _matrix_norm(x: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
 
 
 @op("linalg")
-def matrix_norm(
-    input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+def matrix_norm(input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
     return _matrix_norm(_floating(input, dtype, "linalg.matrix_norm"), ord, dim, keepdim)
 
 
@@ -78,8 +74,7 @@ def _norm(input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *
     if dim is None:
         if x.ndim != 2:
             raise RuntimeError(
-                "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-                f"{x.ndim}D."
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {x.ndim}D."
             )
         dim = (0, 1)
     if isinstance(ord, str) or (isinstance(dim, tuple) and len(dim) == 2):
@@ -132,9 +127,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
     if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
-        )
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     for name, x in (("X1", x1), ("X2", x2)):
         if category(x.dtype) != 2:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {type_name(x.dtype)}")

@@ -171,7 +171,7 @@ def _integers(low: Any, high: Any, shape: Any, dtype: Any, generator: Any) -> An
 
 
 def _integer(x: Any) -> int:
-    return int(x) if isinstance(x, (float, Tensor)) else x.__index__()
+    return int(x) if isinstance(x, (float, Tensor)) else x.__index__()  # type: ignore[arg-type, no-any-return]
 
 
 @_factory

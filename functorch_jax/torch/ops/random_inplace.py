@@ -45,9 +45,7 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: An
     dtype = self.array.dtype
     check_float(dtype, "check_uniform_bounds")
     if low > to:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}"
-        )
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
     limit = float(jnp.finfo(dtype).max)
     if to - low > limit:
         raise RuntimeError(

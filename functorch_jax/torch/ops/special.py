@@ -139,7 +139,7 @@ for _name, _fn in {
 # ---- orthogonal polynomials ------------------------------------------------------------------------------------------
 
 # name: (the polynomial of degree 1, the next one from x, n, the last one and the one before)
-_CHEBYSHEV = lambda x, n, p, q: 2 * x * p - q  # noqa: E731
+_CHEBYSHEV = lambda x, n, p, q: 2 * x * p - q
 _POLYNOMIALS: dict[str, tuple[Callable[[Any], Any], Callable[..., Any]]] = {
     "chebyshev_polynomial_t": (lambda x: x, _CHEBYSHEV),
     "chebyshev_polynomial_u": (lambda x: 2 * x, _CHEBYSHEV),

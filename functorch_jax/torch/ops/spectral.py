@@ -209,9 +209,7 @@ def pinverse(input: Any, rcond: Any = 1e-15) -> Any:
 
 
 @op("linalg")
-def matrix_rank(
-    input: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Any:
+def matrix_rank(input: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
     """How many singular values count as more than zero. Source: torch.linalg.matrix_rank."""
     check_matrices(input, "torch.linalg.matrix_rank", "input")
     check_floating(input, "linalg.matrix_rank")
@@ -242,9 +240,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
     if b.ndim < 2 or A.shape[-2] != b.shape[-2]:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-{1 if vector or B.ndim == 1 else 2})")
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(
-            f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but got {driver}"
-        )
+        raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but got {driver}")
     m, n = A.shape[-2:]
     rtol = max(m, n) * float(jnp.finfo(A.dtype).eps) if rcond is None else rcond
     x = product(pinv(A, rtol), b)

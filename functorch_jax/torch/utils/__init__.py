@@ -15,4 +15,4 @@ def __getattr__(name: str) -> Any:
     path = f"{_HERE}.{name}"
     if not name.startswith("__") and importlib.util.find_spec(path) is not None:
         return importlib.import_module(path)
-    raise MissingName(f"module 'torch.utils' has no attribute '{name}'", "torch.utils", name, lambda: ["data", "_pytree"])
+    raise MissingName(f"module 'torch.utils' has no attribute '{name}'", "torch.utils", name, lambda: ["data"])

@@ -1,4 +1,4 @@
-"""Trees of Python containers, with PyTorch's names, over the trees that the transforms use. Source: torch.utils._pytree."""
+"""Trees of containers by PyTorch's names, over those that the transforms use. Source: torch.utils._pytree."""
 
 from __future__ import annotations
 
@@ -273,9 +273,7 @@ def tree_flatten_with_path(tree: PyTree, is_leaf: IsLeaf = None) -> tuple[list[t
 def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> PyTree:
     """The tree of structure `treespec` with these leaves."""
     if not isinstance(treespec, TreeSpec):
-        raise TypeError(
-            f"Expected `treespec` to be an instance of PyTreeSpec but got item of type {type(treespec)}."
-        )
+        raise TypeError(f"Expected `treespec` to be an instance of PyTreeSpec but got item of type {type(treespec)}.")
     return treespec.unflatten(leaves)
 
 
@@ -312,7 +310,7 @@ def tree_map(func: Callable[..., Any], tree: PyTree, *rests: PyTree, is_leaf: Is
 def tree_map_with_path(func: Callable[..., Any], tree: PyTree, *rests: PyTree, is_leaf: IsLeaf = None) -> PyTree:
     """As `tree_map`, with the path of the leaf as the first argument."""
     leaves, spec = tree_flatten_with_path(tree, is_leaf)
-    columns = [*zip(*leaves, strict=True)] or [(), ()]
+    columns: list[Any] = [*zip(*leaves, strict=True)] or [(), ()]
     columns += [spec.flatten_up_to(rest) for rest in rests]
     return spec.unflatten([func(*values) for values in zip(*columns, strict=True)])
 
@@ -357,15 +355,11 @@ def tree_any(pred: Callable[[Any], bool], tree: PyTree, is_leaf: IsLeaf = None) 
     return any(map(pred, tree_leaves(tree, is_leaf)))
 
 
-def tree_all_only(
-    type_or_types: Any, /, pred: Callable[[Any], bool], tree: PyTree, is_leaf: IsLeaf = None
-) -> bool:
+def tree_all_only(type_or_types: Any, /, pred: Callable[[Any], bool], tree: PyTree, is_leaf: IsLeaf = None) -> bool:
     return all(pred(x) for x in tree_leaves(tree, is_leaf) if isinstance(x, type_or_types))
 
 
-def tree_any_only(
-    type_or_types: Any, /, pred: Callable[[Any], bool], tree: PyTree, is_leaf: IsLeaf = None
-) -> bool:
+def tree_any_only(type_or_types: Any, /, pred: Callable[[Any], bool], tree: PyTree, is_leaf: IsLeaf = None) -> bool:
     return any(pred(x) for x in tree_leaves(tree, is_leaf) if isinstance(x, type_or_types))
 
 
@@ -407,7 +401,8 @@ def register_pytree_node(
         return tuple(children), context
 
     try:
-        jax.tree_util.register_pytree_node(cls, flatten, lambda context, children: unflatten_fn(list(children), context))
+        rebuild = lambda context, children: unflatten_fn(list(children), context)
+        jax.tree_util.register_pytree_node(cls, flatten, rebuild)
     except ValueError as e:
         raise ValueError(f"{cls} is already registered as pytree node.") from e
 

@@ -67,7 +67,7 @@ CASES: list[Row] = [
     case("bernoulli_ of 10000", lambda t: (digest(t.zeros(10_000).bernoulli_(0.3)), state(t))),
     case("states", lambda t: [(t.rand(n), state(t))[1] for n in (0, 1, 623, 624, 625, 1248, 3)]),
     case("state after a single normal", lambda t: (t.randn(1), state(t), t.randn(1), state(t))),
-    case("state of a fresh seed", lambda t: (t.get_rng_state(), t.get_rng_state().dtype)),
+    case("state of a fresh seed", lambda t: (state(t), t.get_rng_state().dtype, t.get_rng_state().shape)),
     # order of calls
     case("a second normal is kept", lambda t: [t.randn(n) for n in (1, 3, 15, 16, 1, 17, 2)]),
     case("a second normal is shared by dtypes", lambda t: [t.randn(3), t.randn(2, dtype=t.float64), t.zeros(3).log_normal_(), t.randn(1)]),

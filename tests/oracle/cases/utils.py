@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.oracle.case import Row, case, error, floats, values
 
-Pair = namedtuple("Pair", "a b")  # noqa: PYI024
+Pair = namedtuple("Pair", "a b")
 TREE = {"b": (1, [2, None]), "a": Pair(3, OrderedDict(x=4))}
 
 

@@ -23,7 +23,7 @@ def default_convert(data: Any) -> Any:
     """NumPy arrays in `data` as tensors; all else as it is."""
     if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "biufc":
         return _tensor(data)
-    if isinstance(data, Tensor) or isinstance(data, (str, bytes)):
+    if isinstance(data, (Tensor, str, bytes)):
         return data
     return _mapped(default_convert, data)
 

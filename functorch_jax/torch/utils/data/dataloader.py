@@ -78,9 +78,7 @@ class DataLoader(Generic[T]):
         in_order: bool = True,
     ) -> None:
         if num_workers < 0:
-            raise ValueError(
-                "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
-            )
+            raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
         iterable = isinstance(dataset, IterableDataset)
         if iterable and shuffle not in (False, None):
             raise ValueError(
@@ -98,9 +96,7 @@ class DataLoader(Generic[T]):
             batch_size = None
             drop_last = False
         elif batch_size is None and drop_last:
-            raise ValueError(
-                "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
-            )
+            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
         if sampler is None and not iterable:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)  # type: ignore[arg-type]
         if batch_size is not None and batch_sampler is None and not iterable:
@@ -136,7 +132,7 @@ class DataLoader(Generic[T]):
         if isinstance(self.dataset, IterableDataset):
             return self._stream()
         if self.num_workers == 0:
-            return map(self._fetch, self._indices())
+            return (self._fetch(indices) for indices in self._indices())
         return self._threaded(seed)
 
     def _indices(self) -> Iterator[Any]:
@@ -156,7 +152,7 @@ class DataLoader(Generic[T]):
     def _stream(self) -> Iterator[Any]:
         items = iter(self.dataset)  # type: ignore[call-overload]
         if self.batch_size is None:
-            yield from map(self.collate_fn, items)
+            yield from (self.collate_fn(item) for item in items)  # type: ignore[arg-type]
             return
         while batch := list(itertools.islice(items, self.batch_size)):
             if len(batch) < self.batch_size and self.drop_last:
@@ -192,4 +188,6 @@ def _rows(dataset: Any, indices: list[int]) -> list[Any] | None:
     while type(dataset) is Subset:
         indices = [dataset.indices[i] for i in indices]
         dataset = dataset.dataset
-    return [t[indices] for t in dataset.tensors] if type(dataset) is TensorDataset else None
+    if type(dataset) is not TensorDataset:
+        return None
+    return [t[indices] for t in dataset.tensors]  # type: ignore[index]

@@ -67,7 +67,9 @@ class StackDataset(Dataset[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
             raise ValueError(
-                "At least one dataset should be passed" if not args else "Supported either `tuple`- (via `args`) or "
+                "At least one dataset should be passed"
+                if not args
+                else "Supported either `tuple`- (via `args`) or "
                 "`dict`- (via `kwargs`) like input, both types of it are simultaneously given."
             )
         self.datasets: Any = args or kwargs
