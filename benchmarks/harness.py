@@ -95,7 +95,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     print(f"\n### {title}\n")
     for row in [head, ["-" * w for w in widths], *rows]:
-        cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        sized = zip(row, widths, strict=True)
+        cells = [cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(sized)]
         print(f"| {' | '.join(cells)} |")
     print(flush=True)
 
@@ -162,4 +163,5 @@ def report(title: str, variants: dict[str, Call]) -> None:
     eager = {name: call for name, call in variants.items() if name not in compiled}
     compare(f"{title}: compiled", compiled, "by hand, jit", SECONDS / 2)
     medians = compare(f"{title}: eager", eager, "by hand, eager")
-    print(f"ours on tensors takes {medians['ours on tensors, eager'] / medians['by hand, eager']:.2f} of by hand, eager")
+    ratio = medians["ours on tensors, eager"] / medians["by hand, eager"]
+    print(f"ours on tensors takes {ratio:.2f} of by hand, eager")

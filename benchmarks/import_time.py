@@ -38,9 +38,8 @@ def main() -> None:
     rows = []
     for name in IMPORTS:
         wall, cpu = (statistics.median(t[k] for t in times[name]) for k in (0, 1))
-        ratios = [
-            statistics.median(a[k] / b[k] for a, b in zip(times[name], times["import jax"], strict=True)) for k in (0, 1)
-        ]
+        pairs = list(zip(times[name], times["import jax"], strict=True))
+        ratios = [statistics.median(a[k] / b[k] for a, b in pairs) for k in (0, 1)]
         rows.append([name, *(harness.duration(t) for t in (wall, cpu)), *(f"{r:.3f}" for r in ratios)])
     empty = statistics.median(t[0] for t in nothing)
     harness.table(

@@ -96,7 +96,8 @@ def train(args):
                 params = tuple(p - rate * m for p, m in zip(params, momentum))
                 bar.update()
             history.append(all_norms(params))
-            bar.set_postfix(epoch=epoch + 1, accuracy=f"{accuracy(params):.1%}", median_norm=f"{np.median(history[-1]):.3f}")
+            norm = f"{np.median(history[-1]):.3f}"
+            bar.set_postfix(epoch=epoch + 1, accuracy=f"{accuracy(params):.1%}", median_norm=norm)
     return accuracy(params), images, labels, history
 
 
@@ -185,7 +186,7 @@ def main():
     start = time.perf_counter()
     accuracy, images, labels, history = train(args)
     seconds = time.perf_counter() - start
-    print(f"accuracy on {397} unseen digits: {accuracy:.2%}, after {args.epochs} epochs in {seconds:.1f} s ({torch.__name__})")
+    print(f"accuracy on unseen digits: {accuracy:.2%}, after {args.epochs} epochs in {seconds:.1f} s ({torch.__name__})")
     title = f"Per-sample gradients on handwritten digits: {accuracy:.1%} of unseen digits right"
     draw(images.numpy(), labels.numpy(), history, args.clip, title, args.out)
     print(f"picture: {args.out}")

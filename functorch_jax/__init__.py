@@ -20,13 +20,7 @@ from functorch_jax.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from functorch_jax.functional_call import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from functorch_jax.import_hook import install, uninstall
-from functorch_jax.make_functional import (
-    combine_state_for_ensemble,
-    make_functional,
-    make_functional_with_buffers,
-)
 from functorch_jax.make_functional import (
     combine_state_for_ensemble,
     make_functional,

@@ -14,7 +14,7 @@ from einops._backends import AbstractBackend
 __all__ = ["FunctorchJaxBackend"]
 
 
-class FunctorchJaxBackend(AbstractBackend):  # type: ignore[misc]
+class FunctorchJaxBackend(AbstractBackend):
     """einops' operations in terms of the methods of `functorch_jax.torch.Tensor`."""
 
     framework_name = "functorch_jax.torch"

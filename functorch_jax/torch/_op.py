@@ -118,7 +118,7 @@ class Op:
     def split(self, values: list[Any]) -> tuple[Any, list[Any]]:
         """The compilation key and the arrays of a call."""
         arrays: list[Any] = []
-        template = []
+        template: list[Any] = []
         for value, default, scalar in zip(values, self.defaults, self.scalar, strict=True):
             if isinstance(value, Tensor):
                 arrays.append(value.array)

@@ -90,7 +90,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 def _truncated(x: Any, dtype: np.dtype[Any]) -> Any:
     """Floats as integers, as PyTorch has them on a CPU: out of range is the lowest one, and narrow ones wrap."""
-    if jaxapi.is_weak(x) or dtype.kind == "u" and dtype.itemsize > 1:
+    if jaxapi.is_weak(x) or (dtype.kind == "u" and dtype.itemsize > 1):
         return lax.convert_element_type(x, dtype)
     wide = dtype if dtype.name == "int32" else np.dtype(np.int64)
     low = float(np.iinfo(wide).min)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax.torch._device import device, jax_device
@@ -148,7 +147,7 @@ class Storage:
 
     def _place(self, values: np.ndarray[Any, Any]) -> Any:
         values = values if values.flags.c_contiguous else values.copy()
-        return jnp.asarray(values) if self.where is None else jax.device_put(values, self.where)
+        return jax.device_put(values, self.where)  # no device is no choice; `asarray` would compile for each shape
 
     def link(self) -> None:
         """Make tensors that share this memory views of one base. To be called when all of them are known."""

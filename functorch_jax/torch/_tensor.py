@@ -152,7 +152,7 @@ class Tensor(Box):
             root = root._parent
         if root._inference and not grad_mode.is_inference_mode_enabled():
             raise RuntimeError(
-                "Inplace update to inference tensor outside InferenceMode is not allowed. Write to a clone of it instead"
+                "Inplace update to inference tensor outside InferenceMode is not allowed. Write to a clone of it"
             )
         if root._requires_grad and grad_mode.is_grad_enabled():
             if root is not self and message is _LEAF_WRITE:
@@ -200,7 +200,7 @@ class Tensor(Box):
                     "(jax.jit, jax.grad, jax.vmap, or a control-flow operator): the write would be lost. Return the "
                     "new value instead, or use functorch_jax's transforms, which write it back"
                 )
-            if each.kind == "vmap" and jaxapi.is_batched(array, each.trace()):
+            if each.kind == "vmap" and jaxapi.is_batched(array, here()):
                 raise RuntimeError(
                     "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` "
                     "in extra_args that has more elements than `self`. This happened due to `other` being vmapped over "

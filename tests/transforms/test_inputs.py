@@ -1,4 +1,4 @@
-"""Every transform over every kind of input: tensors, arrays of JAX and NumPy, and trees of them of any registered type."""
+"""Every transform over every kind of input: tensors, JAX and NumPy arrays, and trees of them of any type."""
 
 from __future__ import annotations
 

@@ -96,8 +96,8 @@ def stft(
 
 def _istft_plan(
     shape: Any, n_fft: int, hop_length: Any, win_length: Any, window: Any, onesided: Any, call: str
-) -> tuple[int, int, bool]:
-    """The distance of stretches, the length of the window and whether half of the spectrum is there."""
+) -> tuple[int, int]:
+    """The distance of stretches and the length of the window. Raises what PyTorch raises for what does not fit."""
     size = n_fft if win_length is None else win_length
     hop = n_fft // 4 if hop_length is None else hop_length
     if 0 in shape:
@@ -121,7 +121,7 @@ def _istft_plan(
         raise RuntimeError(f"{call}expected 0 < win_length <= n_fft")
     if window is not None and tuple(window.shape) != (size,):
         raise RuntimeError(f"{call}Invalid window shape. window has to be 1D and length of `win_length`")
-    return hop, size, half
+    return hop, size
 
 
 def _range(n_fft: int, hop: int, count: int, center: bool, length: int | None) -> tuple[int, int]:
@@ -154,15 +154,15 @@ def _check_istft(
     if _is_complex(window) and not return_complex:
         raise RuntimeError("Complex windows are incompatible with return_complex=False")
     call = f"istft({list(input.shape)}, n_fft={n_fft}, hop_length={hop_length}, win_length={win_length}) "
-    hop, size, _ = _istft_plan(input.shape, n_fft, hop_length, win_length, window, onesided, f"{call}: ")
+    hop, size = _istft_plan(input.shape, n_fft, hop_length, win_length, window, onesided, f"{call}: ")
     weights = jaxapi.peel_all(window)
     if isinstance(weights, jaxapi.Tracer):
         return  # the values are not known before the program runs
     ones = np.ones(size) if weights is None else np.abs(np.asarray(jax.device_get(weights)))
     left = (n_fft - size) // 2
     count = input.shape[-1]
-    envelope = np.zeros(n_fft + hop * (count - 1))
-    np.add.at(envelope, _frames(count, hop, n_fft), np.pad(ones, (left, n_fft - size - left)) ** 2)
+    power = np.pad(ones, (left, n_fft - size - left)) ** 2
+    envelope = np.bincount(_frames(count, hop, n_fft).reshape(-1), np.tile(power, count))
     start, end = _range(n_fft, hop, count, center, length)
     if envelope[start:end].min(initial=1.0) <= 1e-11:
         raise RuntimeError(
@@ -185,13 +185,14 @@ def istft(
     return_complex: bool = False,
 ) -> Any:
     """The signal whose `stft` this is, or is nearest to. Source: torch.istft."""
-    hop, size, half = _istft_plan(input.shape, n_fft, hop_length, win_length, window, onesided, "istft: ")
+    hop, size = _istft_plan(input.shape, n_fft, hop_length, win_length, window, onesided, "istft: ")
     count = input.shape[-1]
     spectra = jnp.swapaxes(input, -1, -2)
     norm = "ortho" if normalized else None
-    stretches = jnp.fft.irfft(spectra, n=n_fft, norm=norm) if half else jnp.fft.ifft(spectra, norm=norm)
-    if not return_complex:
-        stretches = stretches.real
+    if return_complex:
+        stretches = jnp.fft.ifft(spectra, norm=norm)
+    else:  # of a whole spectrum, the first half tells
+        stretches = jnp.fft.irfft(spectra[..., : n_fft // 2 + 1], n=n_fft, norm=norm)
     window = _centred(window, n_fft, size, stretches.real.dtype)
     window = jnp.ones(n_fft, stretches.real.dtype) if window is None else window
     places = _frames(count, hop, n_fft)

@@ -14,14 +14,14 @@ from functorch_jax.torch._dtype import category
 from functorch_jax.torch._factories import factory
 from functorch_jax.torch._promote import type_name
 
-Steps = Callable[[Callable[..., Any], Any], Any]
+Steps = Callable[..., Any]
 
 
 def _points(name: str, length: Any, periodic: bool, dtype: Any, shape: Callable[[int, Any, Steps], Any]) -> Any:
     """A window over `length` points, or the first `length` of one more that closes the period.
 
-    `shape(n, x, step)` gives it for the numbers x = 0 … n - 1; `step(f, x)` rounds f(x) as PyTorch does after each of
-    its operations.
+    `shape(n, x, step)` gives it for the numbers x = 0 … n - 1. `step(f, x, c)` is f(x, c), with what goes in and what
+    comes out rounded to the dtype as PyTorch does in each of its operations.
     """
     if isinstance(length, bool) or not hasattr(length, "__index__"):
         raise TypeError(f"{name}(): argument 'window_length' (position 1) must be int, not {type(length).__name__}")
@@ -37,8 +37,11 @@ def _points(name: str, length: Any, periodic: bool, dtype: Any, shape: Callable[
         return jnp.ones(length, dtype)
     wide = np.float64 if dtype == np.float64 else np.float32
 
-    def step(f: Callable[..., Any], x: Any) -> Any:
-        return f(np.asarray(x, wide)).astype(wide).astype(dtype).astype(wide)
+    def rounded(x: Any) -> Any:
+        return np.asarray(x, wide).astype(dtype).astype(wide)
+
+    def step(f: Callable[..., Any], *args: Any) -> Any:
+        return rounded(f(*map(rounded, args)))
 
     n = length + 1 if periodic else length
     return jnp.asarray(np.asarray(shape(n, np.arange(n), step))[:length].astype(dtype))
@@ -46,22 +49,22 @@ def _points(name: str, length: Any, periodic: bool, dtype: Any, shape: Callable[
 
 def _cosines(alpha: float, beta: float) -> Callable[[int, Any, Steps], Any]:
     def shape(n: int, x: Any, step: Steps) -> Any:
-        for f in (lambda x: x * (2 * math.pi / (n - 1)), np.cos, lambda x: x * -beta, lambda x: x + alpha):
-            x = step(f, x)
-        return x
+        waves = step(np.cos, step(np.multiply, x, 2 * math.pi / (n - 1)))
+        return step(np.add, step(np.multiply, waves, -beta), alpha)
 
     return shape
 
 
 def _triangle(n: int, x: Any, step: Steps) -> Any:
-    x = step(lambda x: x * (2 / (n - 1)), x)
-    return np.concatenate([x[: (n - 1) // 2 + 1], step(lambda x: 2 - x, x[(n - 1) // 2 + 1 :])])
+    x = step(np.multiply, x, 2 / (n - 1))
+    middle = (n - 1) // 2 + 1
+    return np.concatenate([x[:middle], step(np.subtract, 2, x[middle:])])
 
 
 def _blackman(n: int, x: Any, step: Steps) -> Any:
-    x = step(lambda x: x * (math.pi / (n - 1)), x)
-    slow, fast = (step(lambda c: c * w, step(np.cos, step(lambda x: x * k, x))) for k, w in ((2, 0.5), (4, 0.08)))
-    return step(lambda d: d + np.asarray(0.42, d.dtype), step(lambda f: f - slow, fast))
+    x = step(np.multiply, x, math.pi / (n - 1))
+    slow, fast = (step(np.multiply, step(np.cos, step(np.multiply, x, k)), w) for k, w in ((2, 0.5), (4, 0.08)))
+    return step(np.add, step(np.subtract, fast, slow), 0.42)
 
 
 @factory
