@@ -256,7 +256,42 @@ def triangular_solve(
 @op("torch Tensor linalg")
 def det(input: Any) -> Any:
     check_square(input, "linalg.det")
-    return jnp.linalg.det(input)
+    # small ones as polynomials: their derivative is right where the matrix is singular too, on every JAX
+    if input.shape[-1] == 2:
+        return _minor(input, 0, 1, 0, 1)
+    if input.shape[-1] == 3:
+        return sum(
+            sign * input[..., 0, i] * _minor(input, 1, 2, j, k)
+            for sign, i, j, k in ((1, 0, 1, 2), (-1, 1, 0, 2), (1, 2, 0, 1))
+        )
+    return _det(input)
+
+
+@jax.custom_jvp
+def _det(x: Any) -> Any:
+    return jnp.linalg.det(x)
+
+
+@_det.defjvp
+def _det_jvp(primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    value = _det(x)
+    singular = (value == 0)[..., None, None]
+    regular = value[..., None, None] * jnp.linalg.inv(jnp.where(singular, jnp.eye(x.shape[-1], dtype=x.dtype), x)).mT
+    # JAX's own rule divides by the determinant; where that is zero the cofactors come from the singular values
+    fixed = lax.cond(singular.any(), _cofactors, jnp.zeros_like, lax.stop_gradient(x))
+    return value, (jnp.where(singular, fixed, regular) * dx).sum((-2, -1))
+
+
+def _cofactors(x: Any) -> Any:
+    u, s, vh = jnp.linalg.svd(x)
+    others = jnp.where(jnp.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(-1)
+    turn = jnp.linalg.det(u) * jnp.linalg.det(vh)
+    return jnp.conj(jnp.einsum("...ij,...j,...jk->...ik", u, others, vh) * jnp.conj(turn)[..., None, None])
+
+
+def _minor(x: Any, top: int, bottom: int, left: int, right: int) -> Any:
+    return x[..., top, left] * x[..., bottom, right] - x[..., top, right] * x[..., bottom, left]
 
 
 def _slogdet(input: Any, name: str) -> Any:
