@@ -16,6 +16,7 @@ IMPORTS = {
     "import functorch_jax": "import functorch_jax",
     "from functorch_jax import torch": "from functorch_jax import torch",
 }
+ROUNDS = 20
 
 
 def seconds(code: str) -> tuple[float, float]:
@@ -29,8 +30,9 @@ def seconds(code: str) -> tuple[float, float]:
 def main() -> None:
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in IMPORTS}
     nothing: list[tuple[float, float]] = []
-    for i in range(12):
-        each = {name: seconds(code) for name, code in IMPORTS.items()}
+    for i in range(ROUNDS + 1):
+        order = list(IMPORTS) if i % 2 else list(IMPORTS)[::-1]
+        each = {name: seconds(IMPORTS[name]) for name in order}
         nothing.append(seconds("pass"))
         if i:  # the first fills the file system's cache
             for name, value in each.items():

@@ -186,7 +186,9 @@ def main():
     start = time.perf_counter()
     accuracy, images, labels, history = train(args)
     seconds = time.perf_counter() - start
-    print(f"accuracy on unseen digits: {accuracy:.2%}, after {args.epochs} epochs in {seconds:.1f} s ({torch.__name__})")
+    print(
+        f"accuracy on unseen digits: {accuracy:.2%}, after {args.epochs} epochs in {seconds:.1f} s ({torch.__name__})"
+    )
     title = f"Per-sample gradients on handwritten digits: {accuracy:.1%} of unseen digits right"
     draw(images.numpy(), labels.numpy(), history, args.clip, title, args.out)
     print(f"picture: {args.out}")

@@ -387,4 +387,3 @@ def flatten_one_level(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]
         return None
     children, treedef = jax.tree_util.tree_flatten(x, is_leaf=lambda y: y is not x)
     return children, lambda new: jax.tree_util.tree_unflatten(treedef, new)
-
