@@ -1,4 +1,4 @@
-"""Every row of tests/oracle/cases against its recorded answer; with FUNCTORCH_JAX_ORACLE=live, the answers against PyTorch.
+"""Every row of tests/oracle/cases against its recorded answer; live (FUNCTORCH_JAX_ORACLE=live), those against PyTorch.
 
 The two together compare us with PyTorch as it is: ours is what was recorded, and what was recorded is PyTorch's.
 """
