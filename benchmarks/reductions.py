@@ -1,8 +1,8 @@
 """The trap of reductions over a leading axis in jaxlib 0.10's CPU code, and that `sum` and `mean` do not meet it.
 
-A sum over the first axis of an array that the same program computes is fused with what computes it. With jaxlib 0.10 that
-is slow for some shapes (jax-ml/jax#37465), and for blocks of more than 32768 elements after the axis it is wrong. A
-contraction with a vector of ones is neither, and that is what `sum` and `mean` do where it matters.
+A sum over the first axis of an array that the same program computes is fused with what computes it. With jaxlib 0.10
+that is slow for some shapes (jax-ml/jax#37465), and for some with more than 32768 elements after the axis it is wrong.
+A contraction with a vector of ones is neither, and that is what `sum` and `mean` do where it matters.
 """
 
 from __future__ import annotations
