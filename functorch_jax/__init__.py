@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from functorch_jax.config import config
 from functorch_jax.functional_call import functional_call, replace_all_batch_norm_modules_, stack_module_state
+from functorch_jax.gaps import why
 from functorch_jax.grad_mode import (
     enable_grad,
     inference_mode,
@@ -98,7 +99,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        reason = why(f"functorch.{name}")
+        words = f": functorch.{name} is not supported: {reason}" if reason else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{words}")
     module = importlib.import_module(_LAZY[name])
     value = module if _LAZY[name] == f"{__name__}.{name}" else getattr(module, name)
     globals()[name] = value

@@ -15,6 +15,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from functorch_jax import gaps
+
 __all__ = ["install", "uninstall"]
 
 ROOTS = {"torch": "functorch_jax.torch", "functorch": "functorch_jax"}
@@ -96,6 +98,8 @@ class _GapFinder(MetaPathFinder):
         for root, ours in ROOTS.items():
             if fullname.startswith(f"{root}."):  # import torch.fft
                 reason = f"functorch_jax stands in for {root}, and does not support this part of it yet"
+                if declared := gaps.why(fullname):
+                    reason = f"functorch_jax stands in for {root}, and does not support it: {declared}"
                 message = f"No module named {fullname!r}: {reason}"
             elif fullname.startswith(f"{ours}."):  # from torch import fft: the import system asks the module it has
                 reason = _why_missing(fullname)

@@ -63,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = [*(options.module or options.code or []), *options.script]
     if not words:
         parser.error("nothing to run: name a script, -m module or -c code")
+    if options.script[:1] == ["check"]:  # a script of that name is ./check
+        from functorch_jax import check
+
+        raise SystemExit(check.main(options.script[1:]))
     _enter(Settings(options.device, options.vmap_branches))
     _check_device(options.device)
     sys.argv[:] = ["-m", *words[1:]]  # what the packages above a module see while they are imported
@@ -77,14 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m functorch_jax",
         usage="%(prog)s [--device {cpu,cuda,tpu,auto}] [--vmap-branches {error,loop}]\n"
-        "         (script.py | -m module | -c code) [arguments of the program ...]",
+        "         (script.py | -m module | -c code) [arguments of the program ...]\n"
+        "       %(prog)s check [--json] FILE|DIR ...",
         description="Run a PyTorch program on JAX: its imports of torch and functorch give functorch_jax.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=textwrap.dedent("""\
             examples:
               python -m functorch_jax train.py --epochs 3
               python -m functorch_jax --device auto -m my_package.train
-              python -m functorch_jax -c 'import torch; print(torch.ones(3))'"""),
+              python -m functorch_jax -c 'import torch; print(torch.ones(3))'
+              python -m functorch_jax check train.py   # which names it uses are supported; runs nothing"""),
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # From the ground up: a floor may import itself and the floors above it in this list, never those below.
 FLOORS = {
     "JAX's extension surface": ["jaxapi"],
-    "trees": ["tree", "config"],
+    "trees": ["tree", "config", "gaps"],
     "grad mode and levels": ["grad_mode", "levels"],
     "transforms": ["transforms"],
     "the torch namespace": ["torch"],
@@ -31,7 +31,7 @@ FLOORS = {
         "dim",
         "einops",
     ],
-    "doors": ["", "func", "import_hook", "launch", "notebook", "__main__"],  # "" is the package's __init__
+    "doors": ["", "func", "check", "import_hook", "launch", "notebook", "__main__"],  # "" is the package's __init__
 }
 DOWNWARD = {  # (file, name that it imports from a floor below): why it may
     ("torch/func.py", "functorch_jax.func"): "one list of names, under functorch's name and under PyTorch's",

@@ -24,7 +24,7 @@ from functorch_jax.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from functorch_jax.torch import _layout, _legacy, _names, _operators, _settings
+from functorch_jax.torch import _compile, _layout, _legacy, _names, _operators, _settings, amp, version
 from functorch_jax.torch._device import device, get_default_device, set_default_device
 from functorch_jax.torch._dtype import DTYPES, dtype
 from functorch_jax.torch._info import CONSTANTS, finfo, iinfo
@@ -54,22 +54,28 @@ def _submodule(name: str) -> Any:
     return importlib.import_module(path) if importlib.util.find_spec(path) is not None else None
 
 
+# modules that PyTorch calls private and programs use
+_PRIVATE = ("_C", "_dynamo", "_higher_order_ops", "_inductor")
+
 # functions of torch that live on a lower floor
 _ELSEWHERE = {
     "vmap": "functorch_jax.transforms",
+    "OutOfMemoryError": "functorch_jax.torch.cuda",
+    **dict.fromkeys(("Event", "Stream"), "functorch_jax.torch.cuda.streams"),
+    "GradScaler": "functorch_jax.torch.amp",
     **dict.fromkeys(("cond", "scan", "while_loop"), "functorch_jax.experimental.control_flow"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_") and name != "_higher_order_ops":
+    if name.startswith("_") and name not in _PRIVATE and _names.why(f"torch.{name}") is None:
         raise AttributeError(f"module 'torch' has no attribute '{name}'")
     if name in _ELSEWHERE:
         value = getattr(importlib.import_module(_ELSEWHERE[name]), name)
     elif name in NAMESPACES["torch"]:
         value = NAMESPACES["torch"][name]
     else:
-        value = _submodule(name)
+        value = None if name.startswith("_") and name not in _PRIVATE else _submodule(name)
     if value is None:
         raise _names.MissingName(f"module 'torch' has no attribute '{name}'", "torch", name, lambda: list(globals()))
     globals()[name] = value

@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 from functorch_jax import jaxapi, levels
-from functorch_jax.torch import _ambient, _inference
+from functorch_jax.torch import _ambient, _autocast, _inference
 from functorch_jax.torch._dtype import dtype as torch_dtype
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._tensor import Tensor, check_write, wrap
@@ -151,6 +151,8 @@ class Op:
         values = self.bind(args, kwargs)
         if self.put is not None:
             return self._view(values)
+        if _autocast.seen:
+            values = _autocast.cast(self.name, values)
         if self.inplace_flag is not None and values[self.inplace_flag]:
             return self.write(values)
         result = self.compute(values)

@@ -60,6 +60,57 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 
 @function("torch")
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """0 or "default", 1 or "warn", 2 or "error": remembered. Source: torch.set_deterministic_debug_mode."""
+    names: dict[int | str, int] = {"default": 0, "warn": 1, "error": 2}
+    mode = names.get(debug_mode, debug_mode)
+    if mode not in (0, 1, 2):
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected `default`, `warn`, `error` or 0, 1, 2, but got {debug_mode}"
+        )
+    _deterministic.update(on=mode != 0, warn=mode == 1)
+
+
+@function("torch")
+def get_deterministic_debug_mode() -> int:
+    return 0 if not _deterministic["on"] else 1 if _deterministic["warn"] else 2
+
+
+_warn = [False]
+
+
+@function("torch")
+def set_warn_always(b: bool) -> None:
+    """Accepted and remembered. Source: torch.set_warn_always."""
+    _warn[0] = bool(b)
+
+
+@function("torch")
+def is_warn_always_enabled() -> bool:
+    return _warn[0]
+
+
+@function("torch")
+def is_vulkan_available() -> bool:
+    return False
+
+
+@function("torch")
+def _assert_async(input: Any, assert_msg: str = "Expected Tensor with single nonzero value, but got zero") -> None:
+    """Raise if `input` is zero, where its value is known; nothing while it is being compiled."""
+    from functorch_jax import jaxapi
+
+    if not isinstance(jaxapi.peel_all(input.array), jaxapi.Tracer) and not bool(input):
+        raise RuntimeError(assert_msg)
+
+
+@function("torch")
+def get_device(input: Any) -> int:
+    """The index of the tensor's device; -1 on the CPU. Source: torch.get_device."""
+    return input.get_device()
+
+
+@function("torch")
 def compiled_with_cxx11_abi() -> bool:
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functorch_jax.torch import ops  # noqa: F401  (fills the namespace)
 from functorch_jax.torch._names import MissingName
 from functorch_jax.torch._op import NAMESPACES
+from functorch_jax.torch._tensor import Tensor as Tensor
 
 __all__ = [*NAMESPACES["special"]]
 

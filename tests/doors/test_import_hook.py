@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 import functorch_jax
+from functorch_jax import gaps
 
 pytestmark = pytest.mark.usefixtures("fresh_imports")
 
@@ -165,3 +166,22 @@ def test_install_again_after_uninstall():
         assert torch is functorch_jax.torch
         functorch_jax.uninstall()
         assert "torch" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("import torch.distributed.fsdp", "torch.distributed.fsdp"),
+        ("import functorch.compile", "functorch.compile"),
+        ("from functorch.dim import dims", "functorch.dim"),
+        ("from torch.utils.tensorboard import SummaryWriter", "torch.utils.tensorboard"),
+        ("from torch import fx", "torch.fx"),
+    ],
+)
+def test_importing_a_gap_says_why_and_what_instead(statement, name):
+    functorch_jax.install()
+    gap = gaps.find(name)
+    with pytest.raises(ImportError) as error:
+        exec(statement, {})
+    for words in (name, gap.reason, gap.instead):
+        assert words in str(error.value)

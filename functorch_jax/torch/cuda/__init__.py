@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,13 @@ import jax
 
 from functorch_jax.torch._device import device as torch_device
 from functorch_jax.torch._device import jax_device
+from functorch_jax.torch._names import missing
+from functorch_jax.torch.cuda.streams import Event as Event
+from functorch_jax.torch.cuda.streams import Stream as Stream
+from functorch_jax.torch.cuda.streams import current_stream as current_stream
+from functorch_jax.torch.cuda.streams import default_stream as default_stream
+from functorch_jax.torch.cuda.streams import set_stream as set_stream
+from functorch_jax.torch.cuda.streams import stream as stream
 
 _current = [0]
 
@@ -111,3 +120,73 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
 def is_initialized() -> bool:
     """Whether there is a GPU in use. Source: torch.cuda.is_initialized."""
     return is_available()
+
+
+class OutOfMemoryError(RuntimeError):
+    """What a program catches when a GPU is full; JAX raises its own `JaxRuntimeError` there.
+
+    Source: torch.cuda.OutOfMemoryError.
+    """
+
+
+def _no_gpu() -> None:
+    if not _gpus():
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+
+def get_device_properties(device: Any = None) -> types.SimpleNamespace:
+    """Name, memory and compute capability of the GPU. Source: torch.cuda.get_device_properties."""
+    _no_gpu()
+    major, minor = get_device_capability(device)
+    name = get_device_name(device)
+    return types.SimpleNamespace(
+        name=name, major=major, minor=minor, total_memory=_memory("bytes_limit"), multi_processor_count=0
+    )
+
+
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """The compute capability of the GPU. Source: torch.cuda.get_device_capability."""
+    _no_gpu()
+    found = str(getattr(_gpus()[_current[0]], "compute_capability", "0.0"))
+    major, _, minor = found.partition(".")
+    return int(major), int(minor or 0)
+
+
+def mem_get_info(device: Any = None) -> tuple[int, int]:
+    """Free and total bytes of the GPU. Source: torch.cuda.mem_get_info."""
+    _no_gpu()
+    total = _memory("bytes_limit")
+    return total - _memory("bytes_in_use"), total
+
+
+def memory_stats(device: Any = None) -> dict[str, Any]:
+    """What JAX knows about the GPU's memory, by JAX's names. Source: torch.cuda.memory_stats."""
+    return dict(_gpus()[_current[0]].memory_stats() or {}) if _gpus() else {}
+
+
+def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
+    """`memory_stats` as text. Source: torch.cuda.memory_summary."""
+    return "\n".join(f"{name}: {value}" for name, value in memory_stats(device).items())
+
+
+def ipc_collect() -> None:
+    """Accepted: XLA shares no memory between processes. Source: torch.cuda.ipc_collect."""
+
+
+def init() -> None:
+    """Accepted: JAX initialises its devices itself. Source: torch.cuda.init."""
+    _no_gpu()
+
+
+def seed() -> None:
+    """Accepted: every device draws from the default generator. Source: torch.cuda.seed."""
+
+
+seed_all = seed
+reset_max_memory_allocated = reset_max_memory_cached = reset_accumulated_memory_stats = reset_peak_memory_stats
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("amp", "streams"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise missing("torch.cuda", name, lambda: list(globals()))
