@@ -60,10 +60,18 @@ def _entry(item: Any) -> Any:
     if isinstance(item, (np.ndarray, jax.Array)):
         if item.dtype not in (np.bool_, np.uint8) and item.dtype.name not in ("int8", "int16", "int32", "int64"):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-        return item
+        return _known_number(item)
     if hasattr(item, "__index__"):
         return item.__index__()
     raise IndexError(_WRONG.format(type(item).__name__))
+
+
+def _known_number(item: Any) -> Any:
+    """An integer with no axes as an int, which selects a view, wherever it has one value."""
+    if item.ndim or item.dtype in (np.bool_, np.uint8) or jaxapi.is_batched(item):
+        return item
+    value = jaxapi.peel_all(item)
+    return item if isinstance(value, jaxapi.Tracer) else int(value)
 
 
 def _is_index_part(item: Any) -> bool:

@@ -61,6 +61,18 @@ def test_reads_and_writes_match_numpy(case, seed):
     np.testing.assert_array_equal(tensor.numpy(), array)
 
 
+def test_a_tensor_of_one_number_selects_a_view_as_the_number_does():
+    x = torch.arange(24).reshape(2, 3, 4)
+    x[torch.tensor(1)].mul_(0)
+    x[0, torch.tensor(-1)].add_(100)
+    assert x[0, 2].tolist() == [108, 109, 110, 111]
+    assert x[1].sum().item() == 0
+    # it is no index tensor, which would bring the indexed axes to the front
+    assert x[torch.tensor(0), :, torch.tensor([0, 1])].shape == (3, 2)
+    with pytest.raises(IndexError, match="index 5 is out of bounds for dimension 1 with size 3"):
+        x[:, torch.tensor(5)]
+
+
 TRANSFORMS = {
     "plain": lambda f: f,
     "grad": lambda f: functorch_jax.grad(lambda x: f(x).sum()),
