@@ -53,6 +53,7 @@ class GradScaler:
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
         self._good = 0
+        self._scaled = False  # whether anything was multiplied by the scale yet
         self._overflowed: dict[int, bool] = {}  # optimizers whose gradients were unscaled in this step
         self._stepped: set[int] = set()
 
@@ -60,6 +61,7 @@ class GradScaler:
         """A tensor, or a list or tuple of them, times the scale."""
         if not self._enabled:
             return outputs
+        self._scaled = True
         if isinstance(outputs, Tensor):
             return outputs * self._scale
         if isinstance(outputs, (list, tuple)):
@@ -70,6 +72,7 @@ class GradScaler:
         """Divide the gradients of the optimizer's parameters by the scale."""
         if not self._enabled:
             return
+        self._check_scaled("unscale_")
         if id(optimizer) in self._overflowed:
             raise RuntimeError("unscale_() has already been called on this optimizer since the last update().")
         if id(optimizer) in self._stepped:
@@ -85,6 +88,13 @@ class GradScaler:
                     finite &= jnp.isfinite(parameter.grad.array).all()
                     parameter.grad = wrap(parameter.grad.array * (1.0 / self._scale))
         self._overflowed[id(optimizer)] = not bool(finite)
+
+    def _check_scaled(self, what: str) -> None:
+        if not self._scaled:
+            raise AssertionError(
+                f"Attempted {what} but _scale is None. This may indicate your script did not use scaler.scale(loss or "
+                "outputs) earlier in the iteration."
+            )
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """`optimizer.step(...)`, unless a gradient is infinite or not a number. Returns what that returns."""
@@ -103,6 +113,7 @@ class GradScaler:
         """Adapt the scale to how the steps since the last update went, or set it."""
         if not self._enabled:
             return
+        self._check_scaled("update")
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not self._overflowed:

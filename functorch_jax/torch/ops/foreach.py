@@ -42,13 +42,13 @@ def _spread(name: str, tensors: list[Tensor], other: Any) -> list[Any]:
 
 
 def _register(name: str, compute: Callable[..., Any]) -> None:
-    """`_foreach_name`, a tuple of results, and `_foreach_name_`, which writes them into the tensors."""
+    """`_foreach_name`, a tuple of results, and `_foreach_name_`, which writes each before the next is computed."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         return tuple(compute(self, *args, **kwargs))
 
     def write(self: Any, *args: Any, **kwargs: Any) -> Any:
-        for tensor, value in zip(_list(name, self), list(compute(self, *args, **kwargs)), strict=True):
+        for tensor, value in zip(_list(name, self), compute(self, *args, **kwargs), strict=True):
             tensor.copy_(value)
         return self
 
@@ -60,39 +60,39 @@ def _register(name: str, compute: Callable[..., Any]) -> None:
 
 
 def _unary(name: str) -> None:
-    _register(name, lambda self: [NAMESPACES["torch"][name](x) for x in _list(name, self)])
+    _register(name, lambda self: (NAMESPACES["torch"][name](x) for x in _list(name, self)))
 
 
 def _binary(name: str) -> None:
-    def compute(self: Any, other: Any, **kwargs: Any) -> list[Any]:
+    def compute(self: Any, other: Any, **kwargs: Any) -> Iterable[Any]:
         op, with_number = NAMESPACES["torch"][name], NAMESPACES["torch"][ORDERED.get(name, name)]
         if name == "pow" and not isinstance(self, (list, tuple)):  # a number to the power of each tensor
-            return [op(self, y) for y in _list(name, other)]
+            return (op(self, y) for y in _list(name, other))
         tensors = _list(name, self)
         others = _spread(name, tensors, other)
-        return [
+        return (
             (op if isinstance(y, Tensor) else with_number)(x, y, **kwargs) for x, y in zip(tensors, others, strict=True)
-        ]
+        )
 
     _register(name, compute)
 
 
 def _ternary(name: str) -> None:
-    def compute(self: Any, tensor1: Any, tensor2: Any, value: Any = 1, scalars: Any = None) -> list[Any]:
+    def compute(self: Any, tensor1: Any, tensor2: Any, value: Any = 1, scalars: Any = None) -> Iterable[Any]:
         tensors = _list(name, self)
         value = value if scalars is None else scalars
         values = value.tolist() if isinstance(value, Tensor) and value.ndim else value
         rest = [_spread(name, tensors, each) for each in (tensor1, tensor2, values)]
         op = NAMESPACES["torch"][name]
-        return [op(x, a, b, value=v) for x, a, b, v in zip(tensors, *rest, strict=True)]
+        return (op(x, a, b, value=v) for x, a, b, v in zip(tensors, *rest, strict=True))
 
     _register(name, compute)
 
 
-def _lerp(self: Any, tensors1: Any, weights: Any) -> list[Any]:
+def _lerp(self: Any, tensors1: Any, weights: Any) -> Iterable[Any]:
     tensors = _list("lerp", self)
     rest = [_spread("lerp", tensors, each) for each in (tensors1, weights)]
-    return [NAMESPACES["torch"]["lerp"](x, y, w) for x, y, w in zip(tensors, *rest, strict=True)]
+    return (NAMESPACES["torch"]["lerp"](x, y, w) for x, y, w in zip(tensors, *rest, strict=True))
 
 
 for _name in UNARY.split():
