@@ -28,7 +28,7 @@ def cast(t: Any, f: Any, *args: Any, dtype: Any = None) -> Any:
 
 POSITIVE = floats(4, 4, low=0.25, high=0.75)
 F16 = "bfloat16 keeps 8 bits"
-BF = dict(rtol=2e-2, atol=2e-2, reason=F16)
+BF: Any = {"rtol": 2e-2, "atol": 2e-2, "reason": F16}
 
 LOWER = {  # ops that run in bfloat16
     "mm": lambda t, x: x.mm(x),
