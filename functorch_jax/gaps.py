@@ -155,7 +155,7 @@ GAPS: tuple[Gap, ...] = (
         """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.batch_norm_* torch.affine_grid_generator
         torch.grid_sampler torch.grid_sampler_2d torch.grid_sampler_3d torch.constant_pad_nd torch.convolution
-        torch.norm_except_dim torch.Tensor.to_mkldnn torch.nn.functional.native_channel_shuffle
+         torch.Tensor.to_mkldnn torch.nn.functional.native_channel_shuffle
         torch.nn.functional.*grouped_mm torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
         torch.nn.functional.SwizzleType torch.has_lapack torch.has_mkl torch.has_openmp torch.has_spectral
         """,
@@ -275,6 +275,19 @@ GAPS: tuple[Gap, ...] = (
         torch.cuda.set_rng_state* torch.cuda.nvtx torch.cuda.nccl torch.cuda.memory torch.cuda.random
         torch.cuda.profiler torch.cuda.tunable torch.cuda.jiterator torch.cuda.sparse torch.cuda.classproperty
         torch.Tensor.record_stream torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
+        """,
+    ),
+    Gap(
+        "Forms of an op that programs reach by another name",
+        "it is how PyTorch calls itself",
+        "the public form: torch.nn.functional.kl_div, embedding_bag, binary_cross_entropy_with_logits, cross_entropy; "
+        "a torch.autocast block; x.copy_, x.contiguous; torch.Generator.get_state",
+        """
+        torch.kl_div torch.embedding_bag torch.binary_cross_entropy_with_logits torch.autocast_*_nesting
+        torch.nn.LinearCrossEntropy* torch.nn.functional.linear_cross_entropy torch.hash_tensor
+        torch.Tensor.hash_tensor torch.slice_inverse torch.Tensor.slice_inverse torch.Tensor.module_load
+        torch.Tensor.grad_dtype torch.Tensor.map2_ torch.Tensor.dim_order torch.Generator.get_offset
+        torch.Generator.set_offset torch.utils.swap_tensors torch.segment_reduce
         """,
     ),
     Gap(
