@@ -20,6 +20,8 @@ from functorch_jax import gaps
 __all__ = ["install", "uninstall"]
 
 ROOTS = {"torch": "functorch_jax.torch", "functorch": "functorch_jax"}
+BRIDGES = {"safetensors.torch": "functorch_jax.torch.safetensors"}
+"""Modules of other packages that are written for PyTorch's own tensors, and what stands in for them."""
 
 
 def install() -> None:
@@ -77,6 +79,8 @@ class _AliasFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         root, dot, rest = fullname.partition(".")
+        if fullname in BRIDGES:
+            return ModuleSpec(fullname, _AliasLoader(BRIDGES[fullname], self.made), origin=BRIDGES[fullname])
         if root not in ROOTS:
             return None
         ours = ROOTS[root] + dot + rest

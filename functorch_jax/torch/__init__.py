@@ -14,7 +14,7 @@ from typing import Any
 from functorch_jax.torch import _x64  # first: it changes what JAX makes of a Python number
 
 # isort: split
-from functorch_jax.torch import _copies, _factories, _info, _methods, _print, _tracking, ops, serialization
+from functorch_jax.torch import _copies, _exchange, _factories, _info, _methods, _print, _tracking, ops, serialization
 
 # isort: split
 from functorch_jax.grad_mode import (

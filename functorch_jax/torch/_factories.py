@@ -300,7 +300,7 @@ def tensor(
     return finish(array, device, requires_grad, call="tensor()")
 
 
-@function("torch", aliases="asarray")
+@function("torch")
 def as_tensor(
     data: Any, dtype: Any = None, device: Any = None, *, copy: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -310,34 +310,6 @@ def as_tensor(
     if isinstance(data, jax.Array):
         return finish(data if dtype is None else cast(data, np_dtype(dtype)), device, requires_grad)
     return tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-@function("torch")
-def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor with the values and dtype of a NumPy array; a copy, as JAX's arrays never change.
-
-    Source: torch.from_numpy.
-    """
-    if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    return finish(array_from(ndarray))
-
-
-@function("torch")
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
-    return finish(array_from(np.frombuffer(buffer, np_dtype(dtype), count, offset)), None, requires_grad)
-
-
-@function("torch")
-def from_jax(array: Any) -> Tensor:
-    """The tensor around a JAX array, without a copy."""
-    return wrap(jnp.asarray(array))
-
-
-@function("torch")
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor on the memory of any array that speaks DLPack. Source: torch.from_dlpack."""
-    return wrap(jnp.from_dlpack(unwrap(ext_tensor)))
 
 
 def legacy_tensor(*args: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -125,11 +125,17 @@ def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.n
     if self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     array = np.asarray(stored(self, "numpy()"))
-    return array if dtype is None else array.astype(dtype)
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ValueError(f"a tensor of dtype {self.dtype} is no array of dtype {dtype} without a copy")
+        return array.astype(dtype)
+    return array.copy() if copy else array
 
 
 @function("Tensor")
 def __dlpack__(self: Tensor, **kwargs: Any) -> Any:
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
     return stored(self, "__dlpack__()").__dlpack__(**kwargs)
 
 
