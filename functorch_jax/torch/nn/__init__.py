@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from functorch_jax.torch._names import MissingName
 from functorch_jax.torch.nn import functional as functional
 from functorch_jax.torch.nn import init as init
 from functorch_jax.torch.nn import utils as utils
@@ -16,6 +17,7 @@ from functorch_jax.torch.nn.linear import *  # noqa: F403
 from functorch_jax.torch.nn.loss import *  # noqa: F403
 from functorch_jax.torch.nn.module import Module as Module
 from functorch_jax.torch.nn.normalization import *  # noqa: F403
+from functorch_jax.torch.nn.parallel import DataParallel as DataParallel
 from functorch_jax.torch.nn.parameter import *  # noqa: F403
 from functorch_jax.torch.nn.pooling import *  # noqa: F403
 from functorch_jax.torch.nn.resample import *  # noqa: F403
@@ -23,4 +25,4 @@ from functorch_jax.torch.nn.sparse import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"torch.nn.{name} is not supported yet")
+    raise MissingName(f"module 'torch.nn' has no attribute '{name}'", "torch.nn", name, lambda: list(globals()))
