@@ -115,23 +115,25 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            root = alias.name.partition(".")[0]
-            if root in ROOTS:
-                self.aliases[alias.asname or root] = alias.name if alias.asname else root
-                self.found.append((alias.name, node.lineno, "name"))
+            bound = alias.asname or alias.name.partition(".")[0]
+            name = _pytorchs(alias.name)
+            if name is not None:
+                self.aliases[bound] = name if alias.asname else _pytorchs(bound) or bound
+                self.found.append((name, node.lineno, "name"))
             else:
-                self.aliases.pop(alias.asname or root, None)
+                self.aliases.pop(bound, None)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "" if node.level else node.module or ""
         for alias in node.names:
-            if module.partition(".")[0] not in ROOTS:
+            name = _pytorchs(f"{module}.{alias.name}")
+            if name is None:
                 self.aliases.pop(alias.asname or alias.name, None)
             elif alias.name == "*":
-                self.found.append((module, node.lineno, "star"))
+                self.found.append((name.removesuffix(".*"), node.lineno, "star"))
             else:
-                self.aliases[alias.asname or alias.name] = f"{module}.{alias.name}"
-                self.found.append((f"{module}.{alias.name}", node.lineno, "name"))
+                self.aliases[alias.asname or alias.name] = name
+                self.found.append((name, node.lineno, "name"))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = self.dotted(node)
@@ -181,8 +183,18 @@ class _Reader(ast.NodeVisitor):
             return None if any(node.id in names for names in self.hidden) else self.aliases.get(node.id)
         if isinstance(node, ast.Attribute):
             owner = self.dotted(node.value)
-            return None if owner is None else f"{owner}.{node.attr}"
+            return None if owner is None else _pytorchs(f"{owner}.{node.attr}")
         return None
+
+
+def _pytorchs(name: str) -> str | None:
+    """A dotted name as PyTorch has it, also where it was reached through functorch_jax; None for others' names."""
+    root, _, rest = name.partition(".")
+    if root == "functorch_jax":
+        name = f"functorch.{rest}" if rest else "functorch"
+    elif root not in ROOTS:
+        return None
+    return name.removeprefix("functorch.") if f"{name}.".startswith("functorch.torch.") else name
 
 
 # ---- judging them ----------------------------------------------------------------------------------------------------

@@ -51,6 +51,15 @@ PROGRAMS = {  # program: {name: (line, status)}; names of modules that are merel
     "from torch import fx\nimport numpy as fx\nfx.nothing": {"torch.fx": ("1", "gap")},
     "d = {}\nd.values()\nd.indices": {},
     "from . import torch\ntorch.nothing": {},
+    "from functorch_jax import torch, vmap\ntorch.nothing": {
+        "functorch.vmap": ("1", "supported"),
+        "torch.nothing": ("2", "unknown"),
+    },
+    "import functorch_jax.torch.nn as nn\nnn.nothing": {"torch.nn.nothing": ("2", "unknown")},
+    "import functorch_jax as f\nf.torch.nothing, f.nothing": {
+        "torch.nothing": ("2", "unknown"),
+        "functorch.nothing": ("2", "unknown"),
+    },
 }
 
 
@@ -62,7 +71,8 @@ def found(file):
         use.name: (use.line, use.status)
         for use in uses
         if (
-            use.name != "torch" and not (use.status == "supported" and "." in use.name and _is_module(_value(use.name)))
+            use.name not in ("torch", "functorch")
+            and not (use.status == "supported" and "." in use.name and _is_module(_value(use.name)))
         )
         or use.name == "torch.backends.cudnn"
     }
