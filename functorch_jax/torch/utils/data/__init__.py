@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functorch_jax.torch.utils.data import distributed as distributed
 from functorch_jax.torch.utils.data.collate import default_collate as default_collate
 from functorch_jax.torch.utils.data.collate import default_convert as default_convert
 from functorch_jax.torch.utils.data.dataloader import DataLoader as DataLoader
-from functorch_jax.torch.utils.data.dataloader import get_worker_info as get_worker_info
 from functorch_jax.torch.utils.data.dataset import ChainDataset as ChainDataset
 from functorch_jax.torch.utils.data.dataset import ConcatDataset as ConcatDataset
 from functorch_jax.torch.utils.data.dataset import Dataset as Dataset
@@ -21,3 +21,4 @@ from functorch_jax.torch.utils.data.sampler import Sampler as Sampler
 from functorch_jax.torch.utils.data.sampler import SequentialSampler as SequentialSampler
 from functorch_jax.torch.utils.data.sampler import SubsetRandomSampler as SubsetRandomSampler
 from functorch_jax.torch.utils.data.sampler import WeightedRandomSampler as WeightedRandomSampler
+from functorch_jax.torch.utils.data.workers import get_worker_info as get_worker_info

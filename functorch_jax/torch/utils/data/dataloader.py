@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from functorch_jax.torch._generator import Generator
 from functorch_jax.torch.utils.data.collate import default_collate, default_convert
 from functorch_jax.torch.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
 from functorch_jax.torch.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, drawn_seed
+from functorch_jax.torch.utils.data.workers import ENDED, Workers
 
-__all__ = ["DataLoader", "WorkerInfo", "get_worker_info"]
+__all__ = ["DataLoader"]
 
 T = TypeVar("T", covariant=True)
-
-
-class WorkerInfo(NamedTuple):
-    """What a loading thread can know of itself."""
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-
-
-_worker = threading.local()
-
-
-def get_worker_info() -> WorkerInfo | None:
-    """Which of a loader's threads is running; None elsewhere. Source: torch.utils.data.get_worker_info."""
-    return getattr(_worker, "info", None)
 
 
 class DataLoader(Generic[T]):
@@ -49,9 +30,15 @@ class DataLoader(Generic[T]):
         collate_fn: makes a batch of a list of items.
         drop_last: leave out a last batch that is not full.
         generator: what shuffles; the default generator when None.
-        prefetch_factor: batches that each thread fetches ahead.
-        pin_memory, timeout, multiprocessing_context, persistent_workers, pin_memory_device, in_order: accepted for the
-            sake of programs that pass them.
+        prefetch_factor: batches that each thread fetches ahead, 2 by default.
+        timeout: seconds to wait for a batch of a thread; 0 for as long as it takes.
+        worker_init_fn: is called in each thread with its number.
+        persistent_workers: keep the threads from one pass to the next.
+        pin_memory, multiprocessing_context, pin_memory_device, in_order: accepted for the sake of programs that pass
+            them.
+
+    What a data set raises in a thread is raised where the batch is asked for. A pass left early leaves no thread
+    behind.
 
     Raises ValueError for options that exclude each other.
     """
@@ -79,6 +66,7 @@ class DataLoader(Generic[T]):
     ) -> None:
         if num_workers < 0:
             raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         iterable = isinstance(dataset, IterableDataset)
         if iterable and shuffle not in (False, None):
             raise ValueError(
@@ -114,9 +102,22 @@ class DataLoader(Generic[T]):
         self.pin_memory = pin_memory
         self.timeout = timeout
         self.persistent_workers = persistent_workers
-        self.prefetch_factor = prefetch_factor or 2
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.multiprocessing_context = multiprocessing_context
+        self.pin_memory_device = pin_memory_device
+        self.in_order = in_order
         batched = batch_size is not None or batch_sampler is not None
         self.collate_fn = collate_fn or (default_collate if batched else default_convert)
+        self._workers: Workers | None = None
+        self._fixed = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if getattr(self, "_fixed", False) and name in _FIXED:
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_workers": None}
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
@@ -129,11 +130,10 @@ class DataLoader(Generic[T]):
     def __iter__(self) -> Iterator[Any]:
         # PyTorch draws a seed for its workers at the start of every pass, even without workers
         seed = drawn_seed(self.generator)
-        if isinstance(self.dataset, IterableDataset):
-            return self._stream()
-        if self.num_workers == 0:
-            return (self._fetch(indices) for indices in self._indices())
-        return self._threaded(seed)
+        stream = isinstance(self.dataset, IterableDataset)
+        if self.num_workers:
+            return self._threaded(seed, stream)
+        return self._stream() if stream else (self._fetch(indices) for indices in self._indices())
 
     def _indices(self) -> Iterator[Any]:
         return iter(self.batch_sampler if self.batch_sampler is not None else self.sampler)  # type: ignore[arg-type]
@@ -159,28 +159,55 @@ class DataLoader(Generic[T]):
                 return
             yield self.collate_fn(batch)
 
-    def _threaded(self, seed: int) -> Iterator[Any]:
-        ids = itertools.count()
+    def _threaded(self, seed: int, stream: bool) -> Iterator[Any]:
+        workers = self._workers or Workers(self.num_workers, self.dataset, self.worker_init_fn, self.timeout)
+        if self.persistent_workers:
+            self._workers = workers
+        shares: dict[int, Iterator[Any]] = {}
 
-        def start() -> None:
-            number = next(ids)
-            _worker.info = WorkerInfo(number, self.num_workers, seed + number, self.dataset)
-            if self.worker_init_fn is not None:
-                self.worker_init_fn(number)
+        def part(number: int, _: Any) -> Any:
+            if number not in shares:
+                shares[number] = self._stream()
+            return next(shares[number], ENDED)
 
-        waiting: deque[Future[Any]] = deque()
-        pool = ThreadPoolExecutor(self.num_workers, initializer=start)
+        finished = False
         try:
-            indices = self._indices()
-            for each in itertools.islice(indices, self.num_workers * self.prefetch_factor):
-                waiting.append(pool.submit(self._fetch, each))
-            while waiting:
-                batch = waiting.popleft().result()
-                for each in itertools.islice(indices, 1):
-                    waiting.append(pool.submit(self._fetch, each))
-                yield batch
+            if stream:
+                yield from workers.run(seed, itertools.repeat(None), part, self.prefetch_factor or 2)
+            else:
+                fetch = lambda _, indices: self._fetch(indices)
+                yield from workers.run(seed, self._indices(), fetch, self.prefetch_factor or 2)
+            finished = True
+        except RuntimeError as e:
+            if "timed out" in str(e):
+                workers.stop(wait=False)
+                self._workers = None
+            raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            if self._workers is None:
+                workers.stop(wait=finished or not self.timeout)
+
+
+_FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+
+
+def _check_workers(num_workers: int, timeout: float, prefetch: int | None, persistent: bool, context: Any) -> None:
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if num_workers == 0 and prefetch is not None:
+        raise ValueError(
+            "prefetch_factor option could only be specified in multiprocessing. Let num_workers > 0 to enable it, "
+            "otherwise set prefetch_factor to None."
+        )
+    if prefetch is not None and prefetch < 0:
+        raise ValueError("prefetch_factor option should be non-negative")
+    if persistent and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+    if context is not None and num_workers == 0:
+        raise ValueError(
+            f"multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+            f"num_workers={num_workers}"
+        )
 
 
 def _rows(dataset: Any, indices: list[int]) -> list[Any] | None:
