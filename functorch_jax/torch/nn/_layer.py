@@ -70,6 +70,7 @@ def layer(
     bare: str = "",
     hidden: str = "",
     prepare: Callable[[Any], None] | None = None,
+    bases: tuple[type, ...] = (),
 ) -> type[Settings]:
     """The class of a layer, for a table.
 
@@ -79,6 +80,7 @@ def layer(
         shown, bare: what is printed, as `name=value` or as values.
         hidden: settings that are not passed to the function.
         prepare: called at the end of `__init__`.
+        bases: further parents.
     """
     signature = inspect.signature(eval(f"lambda {settings}: None"))
     fields = {p.name: p.default for p in signature.parameters.values()}
@@ -94,4 +96,4 @@ def layer(
         "bare": tuple(bare.split()),
         "prepare": prepare,
     }
-    return type(name, (Settings,), attributes)
+    return type(name, (Settings, *bases), attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -12,15 +13,15 @@ from functorch_jax import grad_mode
 from functorch_jax.torch._promote import cast
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._tensor import Tensor
-from functorch_jax.torch.nn._hooks import RemovableHandle
-from functorch_jax.torch.nn.parameter import Parameter
+from functorch_jax.torch.nn._hooks import RemovableHandle, add_hook
+from functorch_jax.torch.nn.parameter import Parameter, is_lazy
 
-__all__ = ["IncompatibleKeys", "StateDict"]
+__all__ = ["StateDict"]
 
 _EXTRA = "_extra_state"
 
 
-class IncompatibleKeys(NamedTuple):
+class _IncompatibleKeys(NamedTuple):
     """What `load_state_dict` did not find, and what it had no use for."""
 
     missing_keys: list[str]
@@ -67,6 +68,8 @@ class StateDict:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in self._state_dict_hooks.values():
             changed = hook(self, destination, prefix, local_metadata)
+            if changed is not None and getattr(hook, "_from_public_api", False):
+                raise RuntimeError("state_dict post-hook must return None")
             destination = destination if changed is None else changed
         return destination
 
@@ -94,7 +97,7 @@ class StateDict:
 
     def load_state_dict(
         self: Any, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    ) -> _IncompatibleKeys:
         """Copy values by dotted name into parameters and buffers; with `assign`, put the tensors themselves in.
 
         Errors: RuntimeError that lists every shape that does not fit and, if `strict`, every name that is missing or
@@ -118,9 +121,13 @@ class StateDict:
             for name, child in module._modules.items():
                 if child is not None:
                     load(child, f"{prefix}{name}.")
-            keys = IncompatibleKeys(missing, unexpected)
+            keys = _IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
-                hook(module, keys)
+                if hook(module, keys) is not None:
+                    raise AssertionError(
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                        "values: change the lists of incompatible keys in place"
+                    )
 
         load(self, "")
         if strict:
@@ -131,7 +138,7 @@ class StateDict:
         if errors:
             listed = "\n\t".join(errors)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}")
-        return IncompatibleKeys(missing, unexpected)
+        return _IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(
         self: Any,
@@ -177,35 +184,38 @@ class StateDict:
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
 
-    def _hooked(self, hooks: Any, hook: Callable[..., Any]) -> RemovableHandle:
-        handle = RemovableHandle(hooks)
-        hooks[handle.id] = hook
-        return handle
-
     def register_state_dict_pre_hook(self: Any, hook: Callable[..., Any]) -> RemovableHandle:
         """Have `hook(module, prefix, keep_vars)` run before `state_dict`."""
-        return self._hooked(self._state_dict_pre_hooks, hook)
+        return add_hook(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self: Any, hook: Callable[..., Any]) -> RemovableHandle:
-        """Have `hook(module, state_dict, prefix, local_metadata)` run after `state_dict`."""
-        return self._hooked(self._state_dict_hooks, hook)
+        """Have `hook(module, state_dict, prefix, local_metadata)` run after `state_dict`; it changes it in place."""
+        hook._from_public_api = True  # type: ignore[attr-defined]
+        return add_hook(self._state_dict_hooks, hook)
 
-    _register_state_dict_hook = register_state_dict_post_hook
+    def _register_state_dict_hook(self: Any, hook: Callable[..., Any]) -> RemovableHandle:
+        """The older kind, which may return another dictionary."""
+        if getattr(hook, "_from_public_api", False):
+            raise RuntimeError(
+                "Cannot register the same function as the state dict post hook that was previously registered via "
+                "register_state_dict_post_hook"
+            )
+        return add_hook(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self: Any, hook: Callable[..., Any]) -> RemovableHandle:
         """Have `hook(module, state_dict, prefix, ...)` run before each module loads."""
-        return self._hooked(self._load_state_dict_pre_hooks, lambda *args: hook(self, *args))
+        return add_hook(self._load_state_dict_pre_hooks, functools.partial(hook, self))
 
     def _register_load_state_dict_pre_hook(
         self: Any, hook: Callable[..., Any], with_module: bool = False
     ) -> RemovableHandle:
         if with_module:
             return self.register_load_state_dict_pre_hook(hook)
-        return self._hooked(self._load_state_dict_pre_hooks, hook)
+        return add_hook(self._load_state_dict_pre_hooks, hook)
 
     def register_load_state_dict_post_hook(self: Any, hook: Callable[..., Any]) -> RemovableHandle:
         """Have `hook(module, incompatible_keys)` run after each module has loaded; it may change the lists."""
-        return self._hooked(self._load_state_dict_post_hooks, hook)
+        return add_hook(self._load_state_dict_post_hooks, hook)
 
 
 def _load_one(module: Any, name: str, key: str, target: Any, value: Any, assign: bool) -> str | None:
@@ -215,10 +225,14 @@ def _load_one(module: Any, name: str, key: str, target: Any, value: Any, assign:
             f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint '
             f"but received {type(value)}"
         )
+    if is_lazy(value):
+        if not is_lazy(target):
+            _ = value.shape  # raises what asking for it does
+        return None
     array = value.array
     if target.array.ndim == 0 and array.shape == (1,):
         array = array[0]
-    if array.shape != target.array.shape and not hasattr(target, "cls_to_become"):
+    if array.shape != target.array.shape:
         return (
             f"size mismatch for {key}: copying a param with shape {Size(array.shape)} from checkpoint, the shape in "
             f"current model is {Size(target.array.shape)}."
@@ -228,6 +242,7 @@ def _load_one(module: Any, name: str, key: str, target: Any, value: Any, assign:
             target.overwrite(cast(jnp.asarray(array), target.array.dtype))
     elif isinstance(target, Parameter):
         kept = value if isinstance(value, Parameter) else Parameter(value, requires_grad=target._requires_grad)
+        kept._requires_grad = target._requires_grad
         setattr(module, name, kept)
     else:
         setattr(module, name, value)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from functorch_jax.torch._promote import type_name
 from functorch_jax.torch._tensor import Tensor
-from functorch_jax.torch.nn.module import Module, _typename, indented
+from functorch_jax.torch.nn.module import Module, _addindent, _typename
 from functorch_jax.torch.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 class _Numbered(Module):
@@ -116,14 +117,21 @@ class Sequential(_Numbered):
     def __add__(self, other: Any) -> Sequential:
         return Sequential(*self, *self._checked(other, "add operator"))
 
-    def __mul__(self, times: int) -> Sequential:
+    def _times(self, times: int) -> list[Any]:
         if not isinstance(times, int):
             raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
         if times <= 0:
             raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
-        return Sequential(*list(self) * times)
+        return list(self) * times
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*self._times(times))
 
     __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Self:
+        self._renumber(self._times(times))
+        return self
 
 
 class ModuleList(_Numbered):
@@ -160,7 +168,7 @@ class ModuleList(_Numbered):
         for text, places in groups:
             label = f"({places[0]})" if len(places) == 1 else f"({places[0]}-{places[-1]})"
             times = "" if len(places) == 1 else f"{len(places)} x "
-            lines.append(f"{label}: {times}{indented(text, 2)}")
+            lines.append(f"{label}: {times}{_addindent(text, 2)}")
         body = "\n  ".join(lines)
         return f"{self._get_name()}(\n  {body}\n)"
 
@@ -404,9 +412,27 @@ class ParameterDict(Module):
         copy.update(other)
         return copy
 
+    def __ror__(self, other: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**other, **dict(self.items())}
+
     def __ior__(self, other: ParameterDict) -> Self:
         self.update(other)
         return self
+
+
+class Container(Module):
+    """The base of containers that came before `Sequential`, which warns. Source: torch.nn.Container."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        warnings.warn(
+            "nn.Container is deprecated. All of it's functionality is now implemented in nn.Module. Subclass that "
+            "instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 def _described(value: Any, dtype_names: bool) -> str:

@@ -166,7 +166,7 @@ class Conv3d(_Conv):
     dims = 3
 
 
-class _ConvTranspose(_ConvNd):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
@@ -222,19 +222,19 @@ class _ConvTranspose(_ConvNd):
         return transpose(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Input (N, C, L) or (C, L), output (N, out_channels, L'). Source: torch.nn.ConvTranspose1d."""
 
     dims = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """Input (N, C, H, W) or (C, H, W), output (N, out_channels, H', W'). Source: torch.nn.ConvTranspose2d."""
 
     dims = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Input (N, C, D, H, W) or (C, D, H, W), output (N, out_channels, D', H', W'). Source: torch.nn.ConvTranspose3d."""
 
     dims = 3

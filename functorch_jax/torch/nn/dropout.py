@@ -10,7 +10,7 @@ from functorch_jax.torch.nn.module import Module
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     function = ""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
@@ -27,37 +27,37 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """Zeros elements. Source: torch.nn.Dropout."""
 
     function = "dropout"
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """Zeros channels of (N, C, L) or (C, L). Source: torch.nn.Dropout1d."""
 
     function = "dropout1d"
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """Zeros channels of (N, C, H, W) or (N, C, L). Source: torch.nn.Dropout2d."""
 
     function = "dropout2d"
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_DropoutNd):
     """Zeros channels of (N, C, D, H, W) or (C, D, H, W). Source: torch.nn.Dropout3d."""
 
     function = "dropout3d"
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """Sets elements to SELU's negative limit and keeps mean and variance. Source: torch.nn.AlphaDropout."""
 
     function = "alpha_dropout"
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """`AlphaDropout` of whole channels. Source: torch.nn.FeatureAlphaDropout."""
 
     function = "feature_alpha_dropout"

@@ -10,9 +10,10 @@ from functorch_jax.torch._dtype import category, dtype
 from functorch_jax.torch._op import NAMESPACES
 from functorch_jax.torch._promote import cast, type_name
 from functorch_jax.torch._tensor import Tensor, wrap
-from functorch_jax.torch.nn._hooks import RemovableHandle
+from functorch_jax.torch.nn._call import HOOKS, Call
+from functorch_jax.torch.nn._hooks import registered
 from functorch_jax.torch.nn._state import StateDict
-from functorch_jax.torch.nn.parameter import Buffer, Parameter
+from functorch_jax.torch.nn.parameter import Buffer, Parameter, is_lazy
 
 __all__ = ["Module"]
 
@@ -27,7 +28,7 @@ def _typename(value: Any) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-class Module(StateDict):
+class Module(StateDict, Call):
     """The base of every layer and model: assign parameters, buffers and modules to attributes and define `forward`.
 
     Example:
@@ -63,7 +64,8 @@ class Module(StateDict):
         for registry in _REGISTRIES:
             put(registry, {})
         put("_non_persistent_buffers_set", set())
-        for hooks in _HOOKS:
+        put("_is_full_backward_hook", None)
+        for hooks in HOOKS:
             put(hooks, OrderedDict())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
@@ -96,7 +98,7 @@ class Module(StateDict):
             raise TypeError(
                 f"cannot assign '{_typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
             )
-        self._parameters[name] = param
+        self._parameters[name] = None if param is None else registered("parameter_registration", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is no parameter; one that is not `persistent` stays out of the `state_dict`."""
@@ -107,7 +109,7 @@ class Module(StateDict):
             raise TypeError(
                 f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer_registration", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -118,7 +120,7 @@ class Module(StateDict):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
-        self._modules[name] = module
+        self._modules[name] = registered("module_registration", self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Another name of `add_module`."""
@@ -145,7 +147,7 @@ class Module(StateDict):
             if name in own["_parameters"]:
                 self._refuse(name, value, "parameter", "torch.nn.Parameter or None")
             self._forget(name, "_modules")
-            own["_modules"][name] = value
+            own["_modules"][name] = registered("module_registration", self, name, value)
         elif name in own.get("_parameters", ()):
             if value is not None:
                 self._refuse(name, value, "parameter", "torch.nn.Parameter or None")
@@ -161,7 +163,7 @@ class Module(StateDict):
                 self._forget(name, "_buffers")
                 self.register_buffer(name, value, value.persistent)
             else:
-                own["_buffers"][name] = value
+                own["_buffers"][name] = registered("buffer_registration", self, name, value)
         else:
             super().__setattr__(name, value)
 
@@ -193,8 +195,10 @@ class Module(StateDict):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for hooks in _HOOKS:  # an older pickle may lack some
+        for hooks in HOOKS:  # an older pickle may lack some
             self.__dict__.setdefault(hooks, OrderedDict())
+        self.__dict__.setdefault("_is_full_backward_hook", None)
+        self.__dict__.setdefault("_non_persistent_buffers_set", set())
 
     # -- walking the tree ----------------------------------------------------------------------------------------------
 
@@ -325,17 +329,21 @@ class Module(StateDict):
             for module in self.children():
                 module._apply(fn)
         for parameter in self._parameters.values():
-            if parameter is not None:
+            if is_lazy(parameter):
+                parameter.converted(fn)
+            elif parameter is not None:
                 parameter.reset(fn(parameter).array)
                 if parameter._grad is not None:
                     parameter._grad = fn(parameter._grad)
         for name, buffer in self._buffers.items():
-            if buffer is not None:
+            if is_lazy(buffer):
+                buffer.converted(fn)
+            elif buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
 
     def _to_dtype(self, wanted: dtype) -> Self:
-        return self._apply(lambda t: _as_floating(t, wanted))
+        return self._apply(lambda t: t if category(t.array.dtype) == 3 else _as_floating(t, wanted))
 
     def float(self) -> Self:
         """Take floating parameters and buffers to float32, in place."""
@@ -363,8 +371,11 @@ class Module(StateDict):
         `to(device)`, `to(dtype)`, `to(device, dtype)` and `to(tensor)` as in PyTorch. Raises TypeError for a dtype that
         is neither floating nor complex.
         """
+        unknown = set(kwargs) - {"device", "dtype", "tensor", "non_blocking", "copy", "memory_format"}
+        if unknown:
+            raise TypeError(f"Module.to() received an invalid combination of arguments: {', '.join(sorted(unknown))}")
         device, wanted = kwargs.pop("device", None), kwargs.pop("dtype", None)
-        for arg in args:
+        for arg in (*args, kwargs.get("tensor")):
             if isinstance(arg, dtype):
                 wanted = arg
             elif isinstance(arg, Tensor):
@@ -376,7 +387,7 @@ class Module(StateDict):
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={wanted}"
             )
         if wanted is not None:
-            self._to_dtype(wanted)
+            self._apply(lambda t: _as_floating(t, wanted))
         return self if device is None else self._apply(lambda t: t.to(device))
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
@@ -418,83 +429,6 @@ class Module(StateDict):
             if gradient is not None:
                 parameter._grad = None if set_to_none else NAMESPACES["torch"]["zeros_like"](gradient)
 
-    # -- calling -------------------------------------------------------------------------------------------------------
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        own = self.__dict__
-        if not own["_forward_pre_hooks"] and not own["_forward_hooks"]:
-            return self.forward(*args, **kwargs)
-        return self._call_with_hooks(args, kwargs)
-
-    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        called: set[int] = set()
-        result = None
-        try:
-            for key, pre in list(self._forward_pre_hooks.items()):
-                if key in self._forward_pre_hooks_with_kwargs:
-                    changed = pre(self, args, kwargs)
-                    if changed is not None:
-                        if not (isinstance(changed, tuple) and len(changed) == 2):
-                            raise RuntimeError(
-                                "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
-                                f"{changed}."
-                            )
-                        args, kwargs = changed
-                else:
-                    changed = pre(self, args)
-                    if changed is not None:
-                        args = changed if isinstance(changed, tuple) else (changed,)
-            result = self.forward(*args, **kwargs)
-            for key, hook in list(self._forward_hooks.items()):
-                called.add(key)
-                result = self._after(key, hook, args, kwargs, result)
-        except BaseException:
-            for key, hook in list(self._forward_hooks.items()):
-                if key in self._forward_hooks_always_called and key not in called:
-                    result = self._after(key, hook, args, kwargs, result)
-            raise
-        return result
-
-    def _after(self, key: int, hook: Any, args: Any, kwargs: Any, result: Any) -> Any:
-        with_kwargs = key in self._forward_hooks_with_kwargs
-        changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-        return result if changed is None else changed
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Have `hook(module, args)` run before each `forward`; what it returns replaces the arguments."""
-        return self._register(
-            self._forward_pre_hooks, hook, prepend, "_forward_pre_hooks_with_kwargs" if with_kwargs else ""
-        )
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Have `hook(module, args, output)` run after each `forward`; what it returns replaces the output."""
-        return self._register(
-            self._forward_hooks,
-            hook,
-            prepend,
-            "_forward_hooks_with_kwargs" if with_kwargs else "",
-            "_forward_hooks_always_called" if always_call else "",
-        )
-
-    def _register(self, hooks: Any, hook: Any, prepend: bool, *marks: str) -> RemovableHandle:
-        marked = [self.__dict__[mark] for mark in marks if mark]
-        handle = RemovableHandle(hooks, marked)
-        hooks[handle.id] = hook
-        for each in marked:
-            each[handle.id] = True
-        if prepend:
-            hooks.move_to_end(handle.id, last=False)
-        return handle
-
     # -- printing ------------------------------------------------------------------------------------------------------
 
     def _get_name(self) -> str:
@@ -507,27 +441,14 @@ class Module(StateDict):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({name}): {indented(repr(module), 2)}" for name, module in self._modules.items()]
+        children = [f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({lines[0]})"
         body = "\n  ".join(lines + children)
         return f"{self._get_name()}(\n  {body}\n)" if body else f"{self._get_name()}()"
 
 
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-    "_forward_pre_hooks",
-    "_forward_pre_hooks_with_kwargs",
-    "_state_dict_hooks",
-    "_state_dict_pre_hooks",
-    "_load_state_dict_pre_hooks",
-    "_load_state_dict_post_hooks",
-)
-
-
-def indented(text: str, spaces: int) -> str:
+def _addindent(text: str, spaces: int) -> str:
     """`text` with every line but the first moved to the right."""
     return text.replace("\n", "\n" + " " * spaces)
 
@@ -542,6 +463,4 @@ def _as_floating(tensor: Any, wanted: dtype) -> Any:
     """`tensor` in another dtype if it is floating or complex."""
     if category(tensor.array.dtype) < 2 or tensor.array.dtype == wanted.np:
         return tensor
-    if category(tensor.array.dtype) == 3 and not wanted.is_complex:
-        wanted = wanted.to_complex()
     return wrap(cast(tensor.array, wanted.np))

@@ -46,6 +46,11 @@ class Parameter(Tensor):
             memo[id(self)] = _rebuilt(type(self), self.array, self._requires_grad)
         return memo[id(self)]
 
+    def __copy__(self) -> Parameter:
+        copy = _rebuilt(type(self), self.array, self._requires_grad)
+        copy.__dict__.update({k: v for k, v in vars(self).items() if not hasattr(Tensor, k) and k != "_array"})
+        return copy
+
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         args = (type(self), np.asarray(concrete(self, "pickle.dumps()")), self._requires_grad)
         state = {k: v for k, v in vars(self).items() if k != "_array" and not hasattr(Tensor, k)}
@@ -94,12 +99,55 @@ def _unpickled(cls: type[Parameter], values: Any, requires_grad: bool) -> Parame
     return _rebuilt(cls, jnp.asarray(values), requires_grad)
 
 
-class _Uninitialized:
+class _Uninitialized(Tensor):
     """What has no shape until `materialize` is called."""
+
+    @property
+    def array(self) -> Any:
+        raise ValueError(
+            "Attempted to use an uninitialized parameter or buffer. This error happens when you are using a "
+            "`LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter` objects. When using "
+            "LazyModules, call `forward` with a dummy batch to initialize the parameters before calling torch functions"
+        )
+
+    @property
+    def dtype(self: Any) -> Any:
+        return torch_dtype(self._array.dtype)
+
+    @property
+    def requires_grad(self: Any) -> bool:
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self: Any, value: bool) -> None:
+        self._requires_grad = bool(value)
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self._requires_grad, None, self.dtype)
+        return memo[id(self)]
+
+    def __reduce_ex__(self: Any, protocol: Any) -> tuple[Any, ...]:
+        return (type(self), (self._requires_grad, None, self.dtype))
+
+    def converted(self: Any, fn: Any) -> None:
+        """Take the dtype that `fn` gives to values of this one."""
+        self._array = fn(Tensor(array=self._array)).array
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` "
+            "to initialize the parameters before accessing their attributes."
+        )
+
+    def share_memory_(self) -> Any:
+        raise RuntimeError("Can't share memory on an uninitialized parameter or buffer: call `forward` first")
 
     def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Become an ordinary parameter or buffer of this shape. Values are zeros until they are set."""
-        numpy_dtype = self.array.dtype if dtype is None else dtype.np
+        numpy_dtype = self._array.dtype if dtype is None else dtype.np
         self.reset(jnp.zeros(tuple(shape), numpy_dtype))
         self.__class__ = self.cls_to_become
 
@@ -116,14 +164,32 @@ class UninitializedParameter(_Uninitialized, Parameter):
         return Parameter.__new__(cls, _empty(dtype), requires_grad, array=array)
 
 
-class UninitializedBuffer(_Uninitialized, Tensor):
+class UninitializedBuffer(_Uninitialized):
     """A buffer whose shape the first input of its module decides. Source: torch.nn.UninitializedBuffer."""
 
     cls_to_become = Tensor
 
-    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, *, array: Any = None) -> Any:
-        return Tensor.__new__(cls, array=_empty(dtype).array if array is None else array)
+    persistent: bool = True
+
+    def __new__(
+        cls,
+        requires_grad: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        persistent: bool = True,
+        *,
+        array: Any = None,
+    ) -> Any:
+        self = Tensor.__new__(cls, array=_empty(dtype).array if array is None else array)
+        self.persistent = persistent
+        self._requires_grad = bool(requires_grad)
+        return self
 
 
 def _empty(dtype: Any) -> Tensor:
     return Tensor(array=jnp.zeros(0, torch_dtype(default_dtype()).np if dtype is None else dtype.np))
+
+
+def is_lazy(value: Any) -> bool:
+    """Whether `value` has no shape yet. Source: torch.nn.parameter.is_lazy."""
+    return isinstance(value, _Uninitialized)

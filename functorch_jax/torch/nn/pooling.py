@@ -52,13 +52,35 @@ _TABLE: list[tuple[str, str, str, dict[str, Any]]] = [
     *((f"LPPool{n}d", f"lp_pool{n}d", _LP, {"shown": "norm_type kernel_size stride ceil_mode"}) for n in _N),
 ]
 
+
+def _fractional(self: Any) -> None:
+    """Either a size or a ratio, for each axis."""
+    n = int(type(self).__name__[-2])
+    self.kernel_size = tuple_of(n, self.kernel_size)
+    self.register_buffer("_random_samples", self.__dict__.pop("_random_samples"))
+    self.output_size = None if self.output_size is None else tuple_of(n, self.output_size)
+    given = self.output_ratio
+    self.output_ratio = None if given is None else tuple_of(n, given)
+    if self.output_size is None and self.output_ratio is None:
+        raise ValueError(f"FractionalMaxPool{n}d requires specifying either an output size, or a pooling ratio")
+    if self.output_size is not None and self.output_ratio is not None:
+        raise ValueError("only one of output_size and output_ratio may be specified")
+    if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+        raise ValueError(f"output_ratio must be between 0 and 1 (got {given})")
+
+
+_FRACTIONAL = "kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None"
+_TABLE += [
+    (f"FractionalMaxPool{n}d", f"fractional_max_pool{n}d", _FRACTIONAL, {"prepare": _fractional}) for n in (2, 3)
+]
+
 __all__ = ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", *(row[0] for row in _TABLE)]
 
 for _name, _function, _settings, _options in _TABLE:
     globals()[_name] = layer(__name__, _name, _function, _settings, **_options)
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     dims = 0
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
@@ -75,19 +97,19 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """Puts maxima back where they were taken from, zeros elsewhere. Source: torch.nn.MaxUnpool1d."""
 
     dims = 1
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """Puts maxima back where they were taken from, zeros elsewhere. Source: torch.nn.MaxUnpool2d."""
 
     dims = 2
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """Puts maxima back where they were taken from, zeros elsewhere. Source: torch.nn.MaxUnpool3d."""
 
     dims = 3

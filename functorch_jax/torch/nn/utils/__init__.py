@@ -8,3 +8,20 @@ from functorch_jax.torch.nn.utils.clip_grad import clip_grads_with_norm_ as clip
 from functorch_jax.torch.nn.utils.clip_grad import get_total_norm as get_total_norm
 from functorch_jax.torch.nn.utils.convert_parameters import parameters_to_vector as parameters_to_vector
 from functorch_jax.torch.nn.utils.convert_parameters import vector_to_parameters as vector_to_parameters
+from functorch_jax.torch.nn.utils import parametrizations as parametrizations
+from functorch_jax.torch.nn.utils import parametrize as parametrize
+from functorch_jax.torch.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
+from functorch_jax.torch.nn.utils.fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
+from functorch_jax.torch.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
+from functorch_jax.torch.nn.utils.fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
+from functorch_jax.torch.nn.utils.init import skip_init as skip_init
+from functorch_jax.torch.nn.utils.memory_format import (
+    convert_conv2d_weight_memory_format as convert_conv2d_weight_memory_format,
+)
+from functorch_jax.torch.nn.utils.memory_format import (
+    convert_conv3d_weight_memory_format as convert_conv3d_weight_memory_format,
+)
+from functorch_jax.torch.nn.utils.spectral_norm import remove_spectral_norm as remove_spectral_norm
+from functorch_jax.torch.nn.utils.spectral_norm import spectral_norm as spectral_norm
+from functorch_jax.torch.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
+from functorch_jax.torch.nn.utils.weight_norm import weight_norm as weight_norm

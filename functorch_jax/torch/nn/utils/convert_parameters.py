@@ -24,7 +24,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     Source: torch.nn.utils.vector_to_parameters.
     """
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: torch.{type(vec).__name__}")
+        raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     start = 0
     for parameter in parameters:
         shape = parameter.array.shape
