@@ -12,10 +12,11 @@ from functorch_jax.torch._dtype import category, np_dtype, torch_dtype
 from functorch_jax.torch._factories import finish, sizes
 from functorch_jax.torch._generator import draw
 from functorch_jax.torch._laws import BELOW, UNIFORM
+from functorch_jax.torch._op import NAMESPACES
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._tensor import Tensor, concrete
 
-__all__ = ["assert_close", "make_tensor"]
+__all__ = ["assert_allclose", "assert_close", "make_tensor"]
 
 _TOLERANCES = {  # dtype: (relative, absolute); others are compared exactly
     "float16": (1e-3, 1e-5),
@@ -48,6 +49,7 @@ def assert_close(
         rtol, atol: tolerances, both or neither; those of the dtype by default.
         equal_nan: whether nan equals nan.
         check_dtype: whether dtypes must be the same.
+        check_stride: whether tensors must have the same strides.
         msg: what to say instead, or a function of what would be said.
 
     Raises TypeError for things that cannot be compared. Source: torch.testing.assert_close.
@@ -56,7 +58,7 @@ def assert_close(
         missing = "atol" if atol is None else "rtol"
         raise ValueError(f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {missing}.")
     try:
-        _compare(actual, expected, (rtol, atol), equal_nan, check_dtype, "")
+        _compare(actual, expected, (rtol, atol), equal_nan, check_dtype, "", check_stride)
     except AssertionError as e:
         if msg is None:
             raise
@@ -67,7 +69,24 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, (Tensor, jax.Array, np.ndarray))
 
 
-def _compare(a: Any, b: Any, tolerance: Any, equal_nan: bool, check_dtype: bool, where: str) -> None:
+def assert_allclose(
+    actual: Any,
+    expected: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = True,
+    msg: str = "",
+) -> None:
+    """PyTorch's older name for `assert_close` without a look at dtypes. Source: torch.testing.assert_allclose."""
+    as_tensor = NAMESPACES["torch"]["as_tensor"]
+    actual, expected = (x if isinstance(x, Tensor) else as_tensor(x) for x in (actual, expected))
+    options = {"equal_nan": equal_nan, "check_dtype": False, "msg": msg or None}
+    assert_close(actual, expected, rtol=rtol, atol=atol, **options)
+
+
+def _compare(
+    a: Any, b: Any, tolerance: Any, equal_nan: bool, check_dtype: bool, where: str, stride: bool = False
+) -> None:
     def fail(text: str) -> None:
         raise AssertionError(f"{text}\n\nThe failure occurred for item {where}" if where else text)
 
@@ -79,12 +98,12 @@ def _compare(a: Any, b: Any, tolerance: Any, equal_nan: bool, check_dtype: bool,
                 f"Missing keys in the actual mapping: {missing}\nAdditional keys in the actual mapping: {extra}"
             )
         for k in a:
-            _compare(a[k], b[k], tolerance, equal_nan, check_dtype, f"{where}[{k!r}]")
+            _compare(a[k], b[k], tolerance, equal_nan, check_dtype, f"{where}[{k!r}]", stride)
     elif _is_sequence(a) and _is_sequence(b):
         if len(a) != len(b):
             fail(f"The length of the sequences mismatch: {len(a)} != {len(b)}")
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            _compare(x, y, tolerance, equal_nan, check_dtype, f"{where}[{i}]")
+            _compare(x, y, tolerance, equal_nan, check_dtype, f"{where}[{i}]", stride)
     elif a is None or b is None:
         if a is not b:
             fail(f"None mismatch: {a} is not {b}")
@@ -97,6 +116,9 @@ def _compare(a: Any, b: Any, tolerance: Any, equal_nan: bool, check_dtype: bool,
         _compare_arrays(np.asarray(a), np.asarray(b), tolerance, equal_nan, False, fail)
     elif _is_array(a) and _is_array(b):
         x, y = (np.asarray(concrete(v, "assert_close()")) for v in (a, b))
+        if stride and isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape:
+            if a.stride() != b.stride():
+                fail(f"The values for attribute 'stride()' do not match: {a.stride()} != {b.stride()}.")
         _compare_arrays(x, y, tolerance, equal_nan, check_dtype, fail)
     else:
         raise TypeError(f"No comparison pair was able to handle inputs of type {type(a)} and {type(b)}.")
@@ -167,6 +189,16 @@ def make_tensor(
     """
     kind = np_dtype(dtype)
     size = sizes(shape, "make_tensor")
+    if requires_grad and category(kind) < 2:
+        raise ValueError(f"`requires_grad=True` is not supported for boolean and integral dtypes, but got {dtype=}")
+    ends = -9 if low is None else low, 9 if high is None else high
+    if any(x != x for x in ends):
+        raise ValueError(f"`low` and `high` cannot be NaN, but got low={ends[0]} and high={ends[1]}")
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"`low` must be less than `high`, but got {low} >= {high}")
+    spread = noncontiguous and int(np.prod(size)) > 1
+    if spread:  # every other element of twice as many
+        size = (*size[:-1], 2 * size[-1])
     if category(kind) == 0:
         array = draw(BELOW, size, kind, int(low or 0), 2 if high is None else int(high))
     elif category(kind) == 1:
@@ -177,4 +209,7 @@ def make_tensor(
     if exclude_zero:
         tiny = 1 if category(kind) < 2 else jax.numpy.finfo(kind).tiny
         array = jax.numpy.where(array == 0, np.asarray(tiny, kind), array)
-    return finish(array, device, requires_grad, None, "make_tensor()")
+    if not spread:
+        return finish(array, device, requires_grad, None, "make_tensor()")
+    result = finish(array, device, False, None, "make_tensor()")[..., 1::2]
+    return result.requires_grad_(requires_grad)

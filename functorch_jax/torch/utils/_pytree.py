@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pprint
 from collections import OrderedDict, defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +41,9 @@ __all__ = [
     "tree_map_with_path",
     "tree_structure",
     "tree_unflatten",
+    "treespec_dumps",
+    "treespec_loads",
+    "treespec_pprint",
 ]
 
 PyTree = Any
@@ -378,6 +383,63 @@ def _broadcast_to_and_flatten(tree: PyTree, treespec: TreeSpec, is_leaf: IsLeaf 
             return None
         out += part
     return out
+
+
+# ---- structures as text ----------------------------------------------------------------------------------------------
+
+_TYPES = {f"{t.__module__}.{t.__name__}": t for t in (dict, list, tuple, OrderedDict)}
+
+
+def treespec_dumps(treespec: TreeSpec, protocol: int | None = None) -> str:
+    """A structure as JSON, in PyTorch's first protocol. Raises NotImplementedError for other node types than Python's.
+
+    Source: torch.utils._pytree.treespec_dumps.
+    """
+    if not isinstance(treespec, TreeSpec):
+        raise TypeError(f"Expected `treespec` to be an instance of PyTreeSpec but got item of type {type(treespec)}.")
+    if protocol not in (None, 1):
+        raise ValueError(f"Unknown protocol {protocol}. Available protocols: [1]")
+    return json.dumps([1, _plain(treespec)])
+
+
+def _plain(spec: TreeSpec) -> dict[str, Any]:
+    if spec.is_leaf():
+        return {"type": None, "context": None, "children_spec": []}
+    name = f"{spec.type.__module__}.{spec.type.__name__}"
+    if name not in _TYPES:
+        raise NotImplementedError(f"Serializing {spec.type} in pytree is not registered.")
+    return {"type": name, "context": json.dumps(spec.context), "children_spec": [_plain(c) for c in spec._children]}
+
+
+def treespec_loads(serialized: str) -> TreeSpec:
+    """The structure that `treespec_dumps` wrote. Source: torch.utils._pytree.treespec_loads."""
+    protocol, schema = json.loads(serialized)
+    if protocol != 1:
+        raise ValueError(f"Unknown protocol {protocol}. Available protocols: [1]")
+    return tree_structure(_example(schema))
+
+
+def _example(schema: dict[str, Any]) -> Any:
+    """A tree of this structure."""
+    if schema["type"] is None:
+        return 0
+    kind = _TYPES.get(schema["type"])
+    if kind is None:
+        raise NotImplementedError(f"Deserializing {schema['type']} in pytree is not registered.")
+    children = [_example(child) for child in schema["children_spec"]]
+    if kind in (dict, OrderedDict):
+        return kind(zip(json.loads(schema["context"]), children, strict=True))
+    return kind(children)
+
+
+def treespec_pprint(treespec: TreeSpec) -> str:
+    """A structure as the tree would print, with * for its leaves. Source: torch.utils._pytree.treespec_pprint."""
+
+    class Leaf:
+        def __repr__(self) -> str:
+            return "*"
+
+    return pprint.pformat(tree_unflatten([Leaf() for _ in range(treespec.num_leaves)], treespec), sort_dicts=False)
 
 
 # ---- more node types -------------------------------------------------------------------------------------------------

@@ -78,6 +78,9 @@ CASES: list[Row] = [
     error("tree_map over other lengths", lambda t: pytree(t).tree_map(lambda a, b: a, [1, 2], [3]), fragment="Node arity mismatch; expected 2, but got 1"),
     error("tree_map over other types", lambda t: pytree(t).tree_map(lambda a, b: a, [1, 2], (3, 4)), fragment="Node type mismatch; expected <class 'list'>, but got <class 'tuple'>"),
     error("tree_map over other keys", lambda t: pytree(t).tree_map(lambda a, b: a, {"a": 1}, {"b": 1}), fragment=r"missing key\(s\): \{'a'\}; extra key\(s\): \{'b'\}"),
+    case("structures as JSON", lambda t: (lambda s: (pytree(t).treespec_dumps(s), pytree(t).treespec_loads(pytree(t).treespec_dumps(s)) == s, pytree(t).treespec_pprint(s)))(pytree(t).tree_structure({"b": (1, [2]), "a": OrderedDict(x=4)}))),
+    error("what is no structure as JSON", lambda t: pytree(t).treespec_dumps(3), fragment="Expected `treespec` to be an instance of PyTreeSpec"),
+    error("a protocol that is not there", lambda t: pytree(t).treespec_dumps(pytree(t).tree_structure([1]), 7), fragment="Unknown protocol 7"),
     # data sets
     case("TensorDataset", lambda t: (rows(t)[2], rows(t)[1:3], len(rows(t)))),
     case("ConcatDataset", lambda t: ((rows(t) + rows(t, 4))[12], len(rows(t) + rows(t, 4)), data(t).ConcatDataset([rows(t), rows(t)])[-1])),
@@ -157,5 +160,10 @@ CASES: list[Row] = [
         case(f"make_tensor of {dtype}", lambda t, dtype=dtype: module(t, "testing").make_tensor((3,), dtype=getattr(t, dtype), device="cpu"))
         for dtype in ("float32", "float64", "int64", "uint8", "bool", "complex64")
     ],
+    case("make_tensor that is not contiguous", lambda t: (lambda x: (x, x.is_contiguous(), x.stride()))(module(t, "testing").make_tensor((2, 3), dtype=t.float32, device="cpu", noncontiguous=True))),
+    error("make_tensor with bounds the wrong way", lambda t: module(t, "testing").make_tensor(2, dtype=t.float32, device="cpu", low=2, high=1), fragment="`low` must be less than `high`, but got 2 >= 1"),
+    error("make_tensor up to nan", lambda t: module(t, "testing").make_tensor(2, dtype=t.float32, device="cpu", low=math.nan), fragment="`low` and `high` cannot be NaN, but got low=nan and high=9"),
+    error("make_tensor of integers with a gradient", lambda t: module(t, "testing").make_tensor(2, dtype=t.int64, device="cpu", requires_grad=True), fragment="`requires_grad=True` is not supported for boolean and integral dtypes"),
+    error("assert_close of strides", lambda t: module(t, "testing").assert_close(t.ones(2, 3), t.ones(3, 2).t(), check_stride=True), fragment=r"'stride\(\)' do not match: \(3, 1\) != \(1, 2\)"),
     case("make_tensor between bounds", lambda t: (module(t, "testing").make_tensor(2, 2, dtype=t.float32, device="cpu", low=0, high=1), module(t, "testing").make_tensor(3, dtype=t.int64, device="cpu", low=2, high=5))),
 ]
