@@ -119,7 +119,7 @@ class _LazyConvXdMixin(LazyModuleMixin):
         bias = given.arguments.get("bias", True)
         given.arguments["bias"] = False
         super().__init__(*given.args[1:], **given.kwargs)
-        place = {"device": given.arguments.get("device"), "dtype": given.arguments.get("dtype")}
+        place: Any = {"device": given.arguments.get("device"), "dtype": given.arguments.get("dtype")}
         self.weight = UninitializedParameter(**place)
         self.out_channels = out_channels
         if bias:

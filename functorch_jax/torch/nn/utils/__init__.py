@@ -1,5 +1,7 @@
 """Helpers for parameters and gradients. Source: torch.nn.utils."""
 
+from functorch_jax.torch.nn.utils import parametrizations as parametrizations
+from functorch_jax.torch.nn.utils import parametrize as parametrize
 from functorch_jax.torch.nn.utils import stateless as stateless
 from functorch_jax.torch.nn.utils.clip_grad import clip_grad_norm as clip_grad_norm
 from functorch_jax.torch.nn.utils.clip_grad import clip_grad_norm_ as clip_grad_norm_
@@ -8,8 +10,6 @@ from functorch_jax.torch.nn.utils.clip_grad import clip_grads_with_norm_ as clip
 from functorch_jax.torch.nn.utils.clip_grad import get_total_norm as get_total_norm
 from functorch_jax.torch.nn.utils.convert_parameters import parameters_to_vector as parameters_to_vector
 from functorch_jax.torch.nn.utils.convert_parameters import vector_to_parameters as vector_to_parameters
-from functorch_jax.torch.nn.utils import parametrizations as parametrizations
-from functorch_jax.torch.nn.utils import parametrize as parametrize
 from functorch_jax.torch.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
 from functorch_jax.torch.nn.utils.fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
 from functorch_jax.torch.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval

@@ -56,7 +56,7 @@ class ParametrizationList(ModuleList):
             raise ValueError("ParametrizationList requires one or more modules.")
         super().__init__(modules)
         self.unsafe = unsafe
-        value = original
+        value: Any = original
         with grad_mode.no_grad():
             for module in reversed(list(self)):
                 if hasattr(module, "right_inverse"):
