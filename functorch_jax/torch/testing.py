@@ -80,8 +80,7 @@ def assert_allclose(
     """PyTorch's older name for `assert_close` without a look at dtypes. Source: torch.testing.assert_allclose."""
     as_tensor = NAMESPACES["torch"]["as_tensor"]
     actual, expected = (x if isinstance(x, Tensor) else as_tensor(x) for x in (actual, expected))
-    options = {"equal_nan": equal_nan, "check_dtype": False, "msg": msg or None}
-    assert_close(actual, expected, rtol=rtol, atol=atol, **options)
+    assert_close(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None)
 
 
 def _compare(
@@ -211,5 +210,6 @@ def make_tensor(
         array = jax.numpy.where(array == 0, np.asarray(tiny, kind), array)
     if not spread:
         return finish(array, device, requires_grad, None, "make_tensor()")
-    result = finish(array, device, False, None, "make_tensor()")[..., 1::2]
+    result: Any = finish(array, device, False, None, "make_tensor()")
+    result = result[..., 1::2]
     return result.requires_grad_(requires_grad)

@@ -78,7 +78,7 @@ CASES: list[Row] = [
     error("tree_map over other lengths", lambda t: pytree(t).tree_map(lambda a, b: a, [1, 2], [3]), fragment="Node arity mismatch; expected 2, but got 1"),
     error("tree_map over other types", lambda t: pytree(t).tree_map(lambda a, b: a, [1, 2], (3, 4)), fragment="Node type mismatch; expected <class 'list'>, but got <class 'tuple'>"),
     error("tree_map over other keys", lambda t: pytree(t).tree_map(lambda a, b: a, {"a": 1}, {"b": 1}), fragment=r"missing key\(s\): \{'a'\}; extra key\(s\): \{'b'\}"),
-    case("structures as JSON", lambda t: (lambda s: (pytree(t).treespec_dumps(s), pytree(t).treespec_loads(pytree(t).treespec_dumps(s)) == s, pytree(t).treespec_pprint(s)))(pytree(t).tree_structure({"b": (1, [2]), "a": OrderedDict(x=4)}))),
+    case("structures as JSON", lambda t: (lambda s: (pytree(t).treespec_dumps(s), pytree(t).treespec_loads(pytree(t).treespec_dumps(s)) == s, pytree(t).treespec_pprint(pytree(t).tree_structure({"b": (1, [2])}))))(pytree(t).tree_structure({"b": (1, [2]), "a": OrderedDict(x=4)}))),
     error("what is no structure as JSON", lambda t: pytree(t).treespec_dumps(3), fragment="Expected `treespec` to be an instance of PyTreeSpec"),
     error("a protocol that is not there", lambda t: pytree(t).treespec_dumps(pytree(t).tree_structure([1]), 7), fragment="Unknown protocol 7"),
     # data sets
