@@ -167,9 +167,14 @@ class _Checkpoint:
 
     def load(self, file: Any, read: _Read) -> Any:
         start = file.tell()
-        head = file.read(4)
+        head = file.read(262)
         file.seek(start)
-        if head == b"PK\x03\x04":
+        if head[257:] == b"ustar":
+            raise RuntimeError(
+                "the file is a tar archive, as PyTorch wrote before version 0.1.10: this format is not supported. Load it "
+                "with PyTorch and save it again"
+            )
+        if head[:4] == b"PK\x03\x04":
             result = self._load_zip(file, read)
         else:
             result = self._load_legacy(file, read)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import tarfile
 import zipfile
 
 import numpy as np
@@ -276,6 +277,18 @@ def test_places_that_are_not_there(name):
 # ---- misuses ---------------------------------------------------------------------------------------------------------
 
 SPARSE = FOLDER / "sparse.pt"
+
+
+def tar():
+    """A file as PyTorch wrote it before 0.1.10."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name in ("sys_info", "storages", "tensors", "pickle"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    file.seek(0)
+    return file
+
+
 MISUSES = {
     "not a file": (lambda: torch.load(3), AttributeError, "You can only torch.load from a file that is seekable"),
     "not a target": (
@@ -283,6 +296,7 @@ MISUSES = {
         AttributeError,
         "expected 'f' to be string, path, or a file-like object",
     ),
+    "tar": (lambda: torch.load(tar()), RuntimeError, "tar archive.* not supported"),
     "no such file": (lambda: torch.load("/no/such/file"), FileNotFoundError, "No such file"),
     "option": (lambda: again(1, other=1), TypeError, "unexpected keyword argument 'other'"),
     "two wishes": (
