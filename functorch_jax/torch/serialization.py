@@ -171,8 +171,8 @@ class _Checkpoint:
         file.seek(start)
         if head[257:] == b"ustar":
             raise RuntimeError(
-                "the file is a tar archive, as PyTorch wrote before version 0.1.10: this format is not supported. Load it "
-                "with PyTorch and save it again"
+                "the file is a tar archive, as PyTorch wrote before version 0.1.10: this format is not supported. Load "
+                "it with PyTorch and save it again"
             )
         if head[:4] == b"PK\x03\x04":
             result = self._load_zip(file, read)
