@@ -67,19 +67,20 @@ class ParametrizationList(ModuleList):
                 "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got "
                 f"{type(value).__name__}"
             )
-        self.is_tensor = isinstance(value, Tensor)
-        self.ntensors = 1 if self.is_tensor else len(value)
+        start: Any = value
+        self.is_tensor = isinstance(start, Tensor)
+        self.ntensors = 1 if self.is_tensor else len(start)
         if self.is_tensor:
-            if original.dtype != value.dtype:
+            if original.dtype != start.dtype:
                 raise ValueError(
                     "When `right_inverse` outputs one tensor, it may not change the dtype.\n"
-                    f"original.dtype: {original.dtype}\nright_inverse(original).dtype: {value.dtype}"
+                    f"original.dtype: {original.dtype}\nright_inverse(original).dtype: {start.dtype}"
                 )
             with grad_mode.no_grad():
-                _replace(original, value)
+                _replace(original, start)
             _own(self, "original", original)
         else:
-            for i, each in enumerate(value):
+            for i, each in enumerate(start):
                 if not isinstance(each, Tensor):
                     raise ValueError(
                         "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got element "
