@@ -40,7 +40,7 @@ class SoftmaxTransform(_Plain):
 
 
 class StickBreakingTransform(_Plain):
-    """n numbers as n + 1 probabilities: each takes its sigmoid of what is left. Source: torch.distributions.transforms."""
+    """n numbers as n + 1 probabilities, each a share of what is left. Source: torch.distributions.transforms."""
 
     domain = constraints.real_vector
     codomain = constraints.simplex

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.distributions import constraints
 from functorch_jax.torch.distributions.gamma import Gamma
 
@@ -14,7 +13,7 @@ __all__ = ["Chi2"]
 class Chi2(Gamma):
     """The chi-squared law of `df` degrees of freedom. Source: torch.distributions.Chi2."""
 
-    arg_constraints: Any = {"df": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"df": constraints.positive}
 
     def __init__(self, df: Any, validate_args: bool | None = None) -> None:
         super().__init__(0.5 * df, 0.5, validate_args=validate_args)
@@ -25,5 +24,5 @@ class Chi2(Gamma):
         return self._expanded(new, batch_shape)
 
     @property
-    def df(self) -> Tensor:
+    def df(self) -> Any:
         return self.concentration * 2

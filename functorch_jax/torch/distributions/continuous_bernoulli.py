@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._generator import known_value
@@ -29,7 +29,7 @@ class ContinuousBernoulli(Binary, ExponentialFamily):
     Source: torch.distributions.ContinuousBernoulli.
     """
 
-    arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}
+    arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
     _mean_carrier_measure = 0
     has_rsample = True

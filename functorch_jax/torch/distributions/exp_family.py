@@ -32,14 +32,14 @@ class ExponentialFamily(Distribution):
     def _natural_params(self) -> tuple[Tensor, ...]:
         raise NotImplementedError
 
-    def _log_normalizer(self, *natural_params: Any) -> Tensor:
+    def _log_normalizer(self, *natural_params: Any) -> Any:
         raise NotImplementedError
 
     @property
     def _mean_carrier_measure(self) -> float:
         raise NotImplementedError
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Any:
         """`F(theta) - <theta, F'(theta)>` less the mean of the carrier measure."""
         each, gradients, parameters = normalizer_gradients(self)
         result = each - self._mean_carrier_measure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._tensor import Tensor
@@ -18,7 +18,7 @@ __all__ = ["HalfNormal"]
 class HalfNormal(TransformedDistribution):
     """The absolute value of a normal variable of mean 0 and this `scale`. Source: torch.distributions.HalfNormal."""
 
-    arg_constraints: Any = {"scale": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"scale": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._tensor import Tensor
@@ -20,7 +20,7 @@ class Independent(Distribution):
     Source: torch.distributions.Independent.
     """
 
-    arg_constraints: Any = {}
+    arg_constraints: ClassVar[Any] = {}
 
     def __init__(
         self, base_distribution: Any, reinterpreted_batch_ndims: int, validate_args: bool | None = None

@@ -241,7 +241,8 @@ def _exponential_family(p: Any, q: Any) -> Tensor:
     """The divergence of Bregman of the log-normaliser."""
     if type(p) is not type(q):
         raise NotImplementedError(
-            "The cross KL-divergence between different exponential families cannot be computed using Bregman divergences"
+            "The cross KL-divergence between different exponential families cannot be computed using "
+            "Bregman divergences"
         )
     normal_p, gradients, parameters = normalizer_gradients(p)
     result = q._log_normalizer(*q._natural_params) - normal_p

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._tensor import Tensor
@@ -22,9 +22,9 @@ def _log_moment(a: Tensor, b: Tensor, n: int) -> Tensor:
 
 
 class Kumaraswamy(TransformedDistribution):
-    """A law on (0, 1) much like `Beta`, with a plain cumulative distribution. Source: torch.distributions.Kumaraswamy."""
+    """A law on (0, 1) much like `Beta`, with a plain `cdf`. Source: torch.distributions.Kumaraswamy."""
 
-    arg_constraints: Any = {"concentration1": constraints.positive, "concentration0": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
     has_rsample = True
 

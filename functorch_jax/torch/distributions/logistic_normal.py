@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax.torch.distributions import constraints
 from functorch_jax.torch.distributions.normal import Normal
@@ -20,7 +20,7 @@ class LogisticNormal(TransformedDistribution):
     Source: torch.distributions.LogisticNormal.
     """
 
-    arg_constraints: Any = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.simplex
     has_rsample = True
 

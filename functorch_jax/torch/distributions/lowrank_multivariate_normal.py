@@ -1,9 +1,9 @@
-"""The normal law of vectors, with a covariance of low rank and a diagonal. Source: torch.distributions.lowrank_multivariate_normal."""
+"""The normal law of vectors, of low rank. Source: torch.distributions.lowrank_multivariate_normal."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
@@ -27,7 +27,7 @@ class LowRankMultivariateNormal(Distribution):
     Source: torch.distributions.LowRankMultivariateNormal.
     """
 
-    arg_constraints: Any = {
+    arg_constraints: ClassVar[Any] = {
         "loc": constraints.real_vector,
         "cov_factor": constraints.independent(constraints.real, 2),
         "cov_diag": constraints.independent(constraints.positive, 1),

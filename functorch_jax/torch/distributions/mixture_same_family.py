@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
@@ -25,7 +25,7 @@ class MixtureSameFamily(Distribution):
     Source: torch.distributions.MixtureSameFamily.
     """
 
-    arg_constraints: Any = {}
+    arg_constraints: ClassVar[Any] = {}
     has_rsample = False
 
     def __init__(
@@ -48,7 +48,8 @@ class MixtureSameFamily(Distribution):
         kc = shape[-1]
         if km is not None and kc is not None and km != kc:
             raise ValueError(
-                f"`mixture_distribution component` ({km}) does not equal `component_distribution.batch_shape[-1]` ({kc})"
+                f"`mixture_distribution component` ({km}) does not equal "
+                f"`component_distribution.batch_shape[-1]` ({kc})"
             )
         self._num_component = km
         event_shape = component_distribution.event_shape

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
-from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.distributions import constraints
 from functorch_jax.torch.distributions.binomial import Binomial
 from functorch_jax.torch.distributions.categorical import Categorical
@@ -27,7 +26,7 @@ class Multinomial(Distribution):
     Source: torch.distributions.Multinomial.
     """
 
-    arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
 
     def __init__(
         self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
@@ -55,19 +54,21 @@ class Multinomial(Distribution):
     mean = property(lambda self: self.probs * self.total_count)
     variance = property(lambda self: self.total_count * self.probs * (1 - self.probs))
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: Any = Size()) -> Any:  # noqa: B008
         drawn = self._categorical.sample(Size((self.total_count,)) + as_size(sample_shape))
-        return torch.nn.functional.one_hot(drawn, self.event_shape[0]).sum(0).to(self.probs.dtype)
+        counted: Any = torch.nn.functional.one_hot(drawn, self.event_shape[0])
+        return counted.sum(0).to(self.probs.dtype)
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Any:
         n = self.total_count
         counts = Binomial(n, probs=self.probs)
-        values = counts.enumerate_support(expand=False)[1:]
+        values: Any = counts.enumerate_support(expand=False)
+        values = values[1:]
         weights = torch.exp(counts.log_prob(values))
         spread = (weights * torch.lgamma(values + 1)).sum((0, -1))
         return n * self._categorical.entropy() - math.lgamma(n + 1) + spread
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Any) -> Any:
         self._checked(value)
         logits, value = broadcast_all(self.logits, value)
         ways = torch.lgamma(value.sum(-1) + 1) - torch.lgamma(value + 1).sum(-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
@@ -30,7 +30,7 @@ class Normal(ExponentialFamily):
     Source: torch.distributions.Normal.
     """
 
-    arg_constraints: Any = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
     _mean_carrier_measure = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
@@ -21,7 +21,7 @@ class OneHotCategorical(Distribution):
     Source: torch.distributions.OneHotCategorical.
     """
 
-    arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot
     has_enumerate_support = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.distributions import constraints
@@ -17,7 +17,7 @@ __all__ = ["Pareto"]
 class Pareto(TransformedDistribution):
     """The Pareto law, from `scale` on, with a tail of exponent `alpha`. Source: torch.distributions.Pareto."""
 
-    arg_constraints: Any = {"alpha": constraints.positive, "scale": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"alpha": constraints.positive, "scale": constraints.positive}
 
     def __init__(self, scale: Any, alpha: Any, validate_args: bool | None = None) -> None:
         self.scale, self.alpha = broadcast_all(scale, alpha)

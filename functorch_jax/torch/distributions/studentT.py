@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
@@ -19,7 +19,11 @@ __all__ = ["StudentT"]
 class StudentT(Distribution):
     """Student's t law of `df` degrees of freedom, shifted and scaled. Source: torch.distributions.StudentT."""
 
-    arg_constraints: Any = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar[Any] = {
+        "df": constraints.positive,
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
     support = constraints.real
     has_rsample = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._size import Size
@@ -25,7 +25,7 @@ class TransformedDistribution(Distribution):
     Source: torch.distributions.TransformedDistribution.
     """
 
-    arg_constraints: Any = {}
+    arg_constraints: ClassVar[Any] = {}
 
     def __init__(self, base_distribution: Any, transforms: Any, validate_args: bool | None = None) -> None:
         if isinstance(transforms, Transform):

@@ -1,4 +1,4 @@
-"""Maps of random variables, with their inverses and the size of their derivative. Source: torch.distributions.transforms."""
+"""Maps of random variables, their inverses and Jacobians. Source: torch.distributions.transforms."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from functorch_jax import torch
@@ -35,6 +36,7 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     Raises: ValueError for a value that is neither.
     Source: torch.distributions.utils.broadcast_all.
     """
+    values = tuple(wrap(v) if isinstance(v, jax.Array) else v for v in values)
     if not all(isinstance(v, (Tensor, *_Number, np.number)) for v in values):
         raise ValueError(
             "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
@@ -99,7 +101,7 @@ class lazy_property:
         return value
 
 
-def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
+def tril_matrix_to_vec(mat: Any, diag: int = 0) -> Tensor:
     """The entries on and below a diagonal, row by row: (..., n, n) to (..., m).
 
     Raises: ValueError if `diag` lies outside the matrix.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from functorch_jax import torch
 from functorch_jax.torch._tensor import Tensor
@@ -18,7 +18,7 @@ __all__ = ["Weibull"]
 class Weibull(TransformedDistribution):
     """The Weibull law of this `scale` and shape, `concentration`. Source: torch.distributions.Weibull."""
 
-    arg_constraints: Any = {"scale": constraints.positive, "concentration": constraints.positive}
+    arg_constraints: ClassVar[Any] = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
 
     def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:

@@ -129,7 +129,7 @@ class Wishart(ExponentialFamily):
         chi2 = Chi2(df=self.df.unsqueeze(-1) - torch.arange(n, dtype=self.df.dtype), validate_args=False)
         diagonal = floor_of(chi2.rsample(sample_shape).sqrt(), torch.finfo(self.df.dtype).tiny)
         rows, columns = torch.tril_indices(n, n, offset=-1)
-        normal = standard_normal((*sample_shape, *self._batch_shape, n * (n - 1) // 2), self.df)
+        normal: Any = standard_normal((*sample_shape, *self._batch_shape, n * (n - 1) // 2), self.df)
         place = torch.zeros(n, n, dtype=torch.int64)
         place[rows, columns] = torch.arange(n * (n - 1) // 2)
         below = normal[..., place].tril(-1) if n > 1 else torch.zeros_like(diagonal).unsqueeze(-1)
