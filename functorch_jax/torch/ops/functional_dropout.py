@@ -19,7 +19,10 @@ from functorch_jax.torch._laws import BERNOULLI, EXPONENTIAL, Law
 from functorch_jax.torch._mt19937 import Engine
 from functorch_jax.torch._op import Op, function
 from functorch_jax.torch._promote import cast, type_name, wrap_dim
+from functorch_jax.torch._strides import is_contiguous, layout_of
 from functorch_jax.torch._tensor import Tensor, wrap
+
+__all__ = ["NOISE"]
 
 _ALPHA = 1.7580993408473766  # SELU's value at minus infinity, negated: what alpha dropout sets elements to
 
@@ -45,7 +48,7 @@ def _alpha_masked(input: Any, keep: Any, p: Any) -> Any:
     return input * (keep * cast(slope, input.dtype)) + shift
 
 
-_NOISE = Law(_noise, _noise_traced)
+NOISE = Law(_noise, _noise_traced)
 _alpha_dropped = Op(_alpha_masked, "alpha_dropout", "p")
 _scaled = Op(lambda input, slope: input * cast(slope, input.dtype), "scale", "slope")
 
@@ -67,9 +70,22 @@ def _drop(
     if inplace:
         input.check_writable()
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if features else x.shape
+    law, setting = (BERNOULLI, 1 - p) if alpha else (NOISE, p)
+    noise = draw(law, shape, x.dtype, setting) if features else _draw_like(input, law, setting)
     if alpha:
-        return _run(_alpha_dropped, inplace, input, wrap(draw(BERNOULLI, shape, x.dtype, 1 - p)), float(p))
-    return _run(_scaled, inplace, input, wrap(draw(_NOISE, shape, x.dtype, p)))
+        return _run(_alpha_dropped, inplace, input, wrap(noise), float(p))
+    return _run(_scaled, inplace, input, wrap(noise))
+
+
+def _draw_like(input: Tensor, law: Law, setting: float) -> Any:
+    """Numbers in the shape of `input`, drawn in the order in which its elements lie in memory, as in PyTorch."""
+    x = input.array
+    if is_contiguous(input):
+        return draw(law, x.shape, x.dtype, setting)
+    strides = layout_of(input)[0]
+    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
+    numbers = draw(law, [x.shape[axis] for axis in order], x.dtype, setting)
+    return jnp.transpose(numbers, [order.index(axis) for axis in range(x.ndim)])
 
 
 def _run(record: Op, inplace: bool, *values: Any) -> Tensor:

@@ -1,8 +1,7 @@
-"""The rest of `torch.nn.functional`: products with weights, embeddings, padding, attention, channels and space."""
+"""The rest of `torch.nn.functional`: products with weights, embeddings, padding, channels and space."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,12 +9,10 @@ import numpy as np
 from jax import lax
 
 from functorch_jax.torch._ambient import precision
-from functorch_jax.torch._dtype import category
-from functorch_jax.torch._generator import draw, known_value
-from functorch_jax.torch._laws import BERNOULLI
+from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._op import Op, function, op
 from functorch_jax.torch._promote import cast, type_name
-from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.ops.matmul import _combined, _flat, matmul
 
 stop = lax.stop_gradient
@@ -305,83 +302,3 @@ def channel_shuffle(input: Any, groups: int) -> Any:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
     x = input.reshape(input.shape[0], groups, c // groups, *input.shape[2:])
     return jnp.swapaxes(x, 1, 2).reshape(input.shape)
-
-
-# ---- attention -------------------------------------------------------------------------------------------------------
-
-
-def _attend(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any,
-    keep: Any,
-    p: Any,
-    is_causal: bool,
-    scale: float | None,
-    grouped: bool,
-) -> Any:
-    if not query.dtype == key.dtype == value.dtype:
-        names = ", ".join(
-            f"{name}.dtype: {type_name(x.dtype).lower()}"
-            for name, x in (("query", query), ("key", key), ("value", value))
-        )
-        raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got {names} instead.")
-    if grouped:
-        times = query.shape[-3] // key.shape[-3]
-        key, value = jnp.repeat(key, times, axis=-3), jnp.repeat(value, times, axis=-3)
-    if query.shape[-1] != key.shape[-1]:
-        n = math.prod(query.shape[:-2])
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{n}, {query.shape[-1]}] but got: "
-            f"[{n}, {key.shape[-1]}]."
-        )
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = jnp.einsum("...qd,...kd->...qk", query, key, precision=precision()) * scale
-    if is_causal:
-        attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
-    if attn_mask is not None:
-        if attn_mask.dtype == jnp.bool_:
-            scores = jnp.where(attn_mask, scores, -jnp.inf)
-        elif category(attn_mask.dtype) != 2:
-            raise RuntimeError(
-                "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-                f"{type_name(attn_mask.dtype).lower()} and  query.dtype: {type_name(query.dtype).lower()} instead."
-            )
-        else:
-            scores = scores + attn_mask.astype(scores.dtype)
-    # a row that is masked whole attends to nothing: zeros, where a plain softmax has nan
-    top = stop(jnp.max(scores, axis=-1, keepdims=True))
-    e = jnp.exp(scores - jnp.where(top == -jnp.inf, 0, top))
-    summed = jnp.sum(e, axis=-1, keepdims=True)
-    weights = e / jnp.where(summed == 0, 1, summed)
-    if keep is not None:
-        weights = weights * keep / cast(1 - p, weights.dtype)
-    return jnp.einsum("...qk,...kd->...qd", weights, value, precision=precision())
-
-
-_attention = Op(_attend, "scaled_dot_product_attention", "p")
-
-
-@function("nn.functional")
-def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """softmax(query @ key.T * scale + mask) @ value. Every order and mode of derivative works.
-
-    Source: torch.nn.functional.scaled_dot_product_attention.
-    """
-    if is_causal and attn_mask is not None:
-        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    keep = None
-    if dropout_p > 0:
-        batch = np.broadcast_shapes(tuple(query.shape[:-2]), tuple(key.shape[:-2]))
-        keep = wrap(draw(BERNOULLI, (*batch, query.shape[-2], key.shape[-2]), query.array.dtype, 1 - dropout_p))
-    return _attention(query, key, value, attn_mask, keep, float(dropout_p), is_causal, scale, enable_gqa)
