@@ -7,7 +7,10 @@ import numbers
 import warnings
 from typing import Any
 
+import numpy as np
+
 from functorch_jax.torch._op import NAMESPACES
+from functorch_jax.torch._tensor import concrete
 from functorch_jax.torch.nn import init
 from functorch_jax.torch.nn._make import parameter
 from functorch_jax.torch.nn.module import Module
@@ -137,7 +140,7 @@ class RNNBase(Module):
 
     def _batch(self, input: Any, batch_sizes: Any) -> int:
         if batch_sizes is not None:
-            return int(batch_sizes[0])
+            return int(np.asarray(concrete(batch_sizes, "a packed sequence"))[0])
         return int(input.size(0) if self.batch_first else input.size(1))
 
     def get_expected_hidden_size(self, input: Any, batch_sizes: Any) -> tuple[int, int, int]:

@@ -177,6 +177,11 @@ def scaled_dot_product_attention(
 def _projected(query: Any, key: Any, value: Any, weights: Any, bias: Any, same: str) -> list[Any]:
     """Queries, keys and values through their weights, which are three or one on top of the other."""
     n = query.shape[-1]
+    for x, weight in zip((query, key, value), weights if len(weights) == 3 else weights * 3, strict=True):
+        if x.dtype != weight.dtype:
+            raise RuntimeError(
+                f"mat1 and mat2 must have the same dtype, but got {type_name(x.dtype)} and {type_name(weight.dtype)}"
+            )
     if len(weights) == 1:
         if same == "all":
             return jnp.split(linear(query, weights[0], bias), 3, axis=-1)

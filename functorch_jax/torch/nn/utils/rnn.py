@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._op import Op
 from functorch_jax.torch._promote import broadcast, cast
 from functorch_jax.torch._tensor import Tensor, concrete, wrap
@@ -206,8 +207,7 @@ def pad_packed_sequence(
     Source: torch.nn.utils.rnn.pad_packed_sequence.
     """
     layout = places(sequence.batch_sizes)
-    padded, running = layout.padded, layout.running
-    lengths = _constant(running.sum(0))
+    padded, running, back = layout.padded, layout.running, sequence.unsorted_indices
     if total_length is not None:
         if total_length < len(padded):
             raise ValueError(
@@ -216,13 +216,13 @@ def pad_packed_sequence(
             )
         more = ((0, total_length - len(padded)), (0, 0))
         padded, running = np.pad(padded, more, constant_values=running.sum()), np.pad(running, more)
-    out = _padded(sequence.data, padded, running, padding_value)
-    if batch_first:
-        out = out.transpose(0, 1).contiguous()
-    if sequence.unsorted_indices is not None:
-        out = out.index_select(0 if batch_first else 1, sequence.unsorted_indices)
-        lengths = lengths.index_select(0, sequence.unsorted_indices)  # type: ignore[attr-defined]
-    return out, lengths
+    order = None if back is None else known_value(back)
+    if order is not None and order.ndim == 1:  # then lengths stay known
+        padded, running, back = padded[:, order], running[:, order], None
+    out, lengths = _padded(sequence.data, padded, running, padding_value), _constant(running.sum(0))
+    if back is not None:
+        out, lengths = out.index_select(1, back), lengths.index_select(0, back)  # type: ignore[attr-defined]
+    return (out.transpose(0, 1).contiguous() if batch_first else out), lengths
 
 
 def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
