@@ -20,10 +20,10 @@ from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch.ops.functional_dropout import NOISE
 from functorch_jax.torch.ops.functional_misc import linear
 
-__all__ = ["check_mask", "scores_of", "softened"]
+__all__ = ["attended", "check_mask", "softened"]
 
 
-def scores_of(query: Any, key: Any, scale: Any) -> Any:
+def _scores(query: Any, key: Any, scale: Any) -> Any:
     """query @ key.T * scale: (..., L, E) and (..., S, E) to (..., L, S)."""
     # scaled before the product, as it has fewer elements than the scores
     return jnp.einsum("...qd,...kd->...qk", query * cast(scale, query.dtype), key, precision=precision())
@@ -37,9 +37,40 @@ def softened(scores: Any) -> Any:
     return e / jnp.where(total == 0, 1, total)
 
 
-def _sum_up(weights: Any, value: Any, noise: Any) -> Any:
-    weights = weights if noise is None else weights * noise
-    return weights, jnp.einsum("...qk,...kd->...qd", weights, value, precision=precision())
+def attended(query: Any, key: Any, value: Any, scale: Any, mask: Any, noise: Any, soften: Any) -> tuple[Any, Any]:
+    """The weights, after dropout, and what they sum up to.
+
+    Args:
+        mask: bools that are True where a key takes part, numbers to add to the scores, or None.
+        noise: what weights are multiplied by in dropout, or None.
+        soften: makes weights of scores.
+    """
+    batch, sizes = query.shape[:-2], (query.shape[-2], key.shape[-2])
+    # one axis for all of the batch, where that is possible: XLA is slower with several
+    merged = len(batch) > 1 and key.shape[:-2] == value.shape[:-2] == batch
+    if mask is not None:
+        merged = merged and broadcast(np.empty((*batch, *sizes)), mask) == (*batch, *sizes)
+    if merged:
+        query, key, value = (x.reshape(-1, *x.shape[-2:]) for x in (query, key, value))
+    scores = _scores(query, key, scale)
+    if mask is not None:
+        scores = scores.reshape(*batch, *sizes) if merged else scores
+        broadcast(scores, mask)
+        scores = jnp.where(mask, scores, -jnp.inf) if mask.dtype == jnp.bool_ else scores + mask.astype(scores.dtype)
+        scores = scores.reshape(-1, *sizes) if merged else scores
+    weights = soften(scores)
+    if noise is not None:
+        weights = weights * (noise.reshape(weights.shape) if merged else noise)
+    out = jnp.einsum("...qk,...kd->...qd", weights, value, precision=precision())
+    if merged:
+        weights, out = (x.reshape(*batch, *x.shape[1:]) for x in (weights, out))
+    return weights, out
+
+
+def plain_softmax(scores: Any) -> Any:
+    """Softmax over the last axis: nan where every score is -inf."""
+    e = jnp.exp(scores - lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf)))
+    return e / jnp.sum(e, axis=-1, keepdims=True)
 
 
 def _noise(p: float, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -102,16 +133,10 @@ def _attend(
         key, value = jnp.repeat(key, times, axis=-3), jnp.repeat(value, times, axis=-3)
     _check_sizes(query, key, value)
     broadcast(query[..., 0, 0], key[..., 0, 0], value[..., 0, 0])
-    scores = scores_of(query, key, 1 / math.sqrt(query.shape[-1]) if scale is None else scale)
     if is_causal:
-        attn_mask = jnp.tril(jnp.ones(scores.shape[-2:], bool))
-    if attn_mask is not None:
-        broadcast(scores, attn_mask)
-        if attn_mask.dtype == jnp.bool_:
-            scores = jnp.where(attn_mask, scores, -jnp.inf)
-        else:
-            scores = scores + attn_mask.astype(scores.dtype)
-    return _sum_up(softened(scores), value, noise)[1]
+        attn_mask = jnp.tril(jnp.ones((query.shape[-2], key.shape[-2]), bool))
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return attended(query, key, value, scale, attn_mask, noise, softened)[1]
 
 
 _attention = Op(_attend, "scaled_dot_product_attention")
@@ -252,17 +277,12 @@ def _multi_head(
     if add_zero:
         k, v = (jnp.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0))) for x in (k, v))
         extra += 1
-    scores = scores_of(q, k, 1 / math.sqrt(q.shape[-1]))
-    if is_causal:
-        scores = jnp.where(jnp.tril(jnp.ones(scores.shape[-2:], bool)), scores, -jnp.inf)
     mask = _masks(attn_mask, key_padding_mask, extra, n, q.dtype)
-    scores = scores if mask is None else scores + mask
-    if need_weights:  # nan where every key is masked: this way PyTorch's softmax is the plain one
-        e = jnp.exp(scores - lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True)))
-        soft = e / jnp.sum(e, axis=-1, keepdims=True)
-    else:
-        soft = softened(scores)
-    attention, out = _sum_up(soft, v, noise)
+    if is_causal:
+        mask = jnp.tril(jnp.ones((length, k.shape[-2]), bool))
+    # with weights to give, PyTorch's softmax is the plain one
+    soften = plain_softmax if need_weights else softened
+    attention, out = attended(q, k, v, 1 / math.sqrt(q.shape[-1]), mask, noise, soften)
     out = linear(out.transpose(2, 0, 1, 3).reshape(length, n, width), out_weight, out_bias)
     if not need_weights:
         return out

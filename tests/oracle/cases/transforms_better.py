@@ -75,7 +75,6 @@ def seeded(f):
     return run
 
 
-NOT_YET = "the torch namespace does not have it yet"
 FORWARD = "PyTorch has no forward mode for it"
 BATCHING = "PyTorch's vmap does not support it"
 F4 = floats(1, 2, 3, 4)
@@ -86,9 +85,9 @@ CASES = [
         right(f"forward mode of {name}", lambda t, x, f=f: modes_agree(t, lambda x: f(t, x), x), x, expected=True, why=FORWARD, gap=gap)
         for name, f, x, gap in (
             ("scaled_dot_product_attention", attention, F4, None),
-            ("MultiheadAttention", seeded(attend), floats(1, 3, 4), NOT_YET),
-            ("TransformerEncoderLayer", seeded(encoder), floats(1, 3, 4), NOT_YET),
-            ("LSTM", recurrent("LSTM"), SEQUENCE, NOT_YET),
+            ("MultiheadAttention", seeded(attend), floats(1, 3, 4), None),
+            ("TransformerEncoderLayer", seeded(encoder), floats(1, 3, 4), None),
+            ("LSTM", recurrent("LSTM"), SEQUENCE, None),
             ("cdist", lambda t, x: t.cdist(x, x * 2 + 1), floats(3, 2), None),
             ("pdist", lambda t, x: t.pdist(x), floats(3, 2), None),
             ("grid_sample", lambda t, x: t.nn.functional.grid_sample(x, t.tensor([[[[0.1, 0.2], [-0.3, 0.4]]]]), align_corners=False), floats(1, 1, 3, 3), None),
@@ -105,10 +104,10 @@ CASES = [
     *[
         right(f"vmap of {name}", lambda t, x, f=f: loop_agrees(t, lambda x: f(t, x), x), x, expected=True, why=BATCHING, gap=gap)
         for name, f, x, gap in (
-            ("LSTM", recurrent("LSTM"), floats(2, 4, 3), NOT_YET),
-            ("GRU", recurrent("GRU"), floats(2, 4, 3), NOT_YET),
-            ("RNN", recurrent("RNN"), floats(2, 4, 3), NOT_YET),
-            ("LSTMCell", cell("LSTMCell"), floats(2, 5, 3), NOT_YET),
+            ("LSTM", recurrent("LSTM"), floats(2, 4, 3), None),
+            ("GRU", recurrent("GRU"), floats(2, 4, 3), None),
+            ("RNN", recurrent("RNN"), floats(2, 4, 3), None),
+            ("LSTMCell", cell("LSTMCell"), floats(2, 5, 3), None),
         )
     ],
     right("jvp of det at a singular matrix", lambda t, x, v: t.func.jvp(t.linalg.det, (x,), (v,))[1], values([[0.0, 0.0], [0.0, 2.0]]), values([[1.0, 0.0], [0.0, 0.0]]),
