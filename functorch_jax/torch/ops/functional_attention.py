@@ -20,10 +20,10 @@ from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch.ops.functional_dropout import NOISE
 from functorch_jax.torch.ops.functional_misc import linear
 
-__all__ = ["attended", "check_mask", "softened"]
+__all__ = ["attended", "check_mask", "scores_of", "softened"]
 
 
-def _scores(query: Any, key: Any, scale: Any) -> Any:
+def scores_of(query: Any, key: Any, scale: Any) -> Any:
     """query @ key.T * scale: (..., L, E) and (..., S, E) to (..., L, S)."""
     # scaled before the product, as it has fewer elements than the scores
     return jnp.einsum("...qd,...kd->...qk", query * cast(scale, query.dtype), key, precision=precision())
@@ -52,7 +52,7 @@ def attended(query: Any, key: Any, value: Any, scale: Any, mask: Any, noise: Any
         merged = merged and broadcast(np.empty((*batch, *sizes)), mask) == (*batch, *sizes)
     if merged:
         query, key, value = (x.reshape(-1, *x.shape[-2:]) for x in (query, key, value))
-    scores = _scores(query, key, scale)
+    scores = scores_of(query, key, scale)
     if mask is not None:
         scores = scores.reshape(*batch, *sizes) if merged else scores
         broadcast(scores, mask)

@@ -109,6 +109,93 @@ def _with_kernel(t: Any, *qkv: Any) -> Any:
         return t.nn.functional.scaled_dot_product_attention(*qkv), repr(backends.MATH)
 
 
+def _flex(t: Any) -> Any:
+    import importlib
+
+    return importlib.import_module(f"{t.__name__}.nn.attention.flex_attention")
+
+
+def _flexed(options: Any = None, mod: Any = None, mask: Any = None) -> Any:
+    def program(t: Any, q: Any, k: Any, v: Any) -> Any:
+        flex = _flex(t)
+        sizes = (None, None, q.shape[-2], k.shape[-2], "cpu")
+        block_mask = None if mask is None else flex.create_block_mask(mask, *sizes)
+        return flex.flex_attention(q, k, v, score_mod=mod, block_mask=block_mask, **(options or {}))
+
+    return program
+
+
+FQ, FK, FV = floats(1, 2, 3, 4), floats(1, 2, 5, 4), floats(1, 2, 5, 4)
+FLEX: list[Row] = [
+    case("flex_attention", _flexed(), FQ, FK, FV),
+    case(
+        "flex_attention, scores by places", _flexed(mod=lambda s, b, h, i, j: s * 0.5 + (h + 1) * (i - j)), FQ, FK, FV
+    ),
+    case("flex_attention, causal", _flexed({"return_lse": True}, mask=lambda b, h, i, j: i >= j), FQ, FK, FV),
+    case(
+        "flex_attention, a query without keys",
+        _flexed({"return_lse": True, "scale": 0.3}, mask=lambda b, h, i, j: (i > 0) & (j < i)),
+        FQ,
+        FK,
+        FV,
+    ),
+    case("flex_attention, grouped", _flexed({"enable_gqa": True}), FQ, floats(1, 1, 5, 4), floats(1, 1, 5, 4)),
+    case(
+        "masks of places",
+        lambda t: (
+            lambda f, causal, near: [
+                f.create_mask(f.and_masks(causal, near), 2, None, 3, 5, "cpu"),
+                f.create_mask(f.or_masks(causal, f.noop_mask), None, 1, 3, 5, "cpu"),
+                f.create_block_mask(causal, None, None, 300, 130, "cpu").to_dense(),
+                f.create_block_mask(causal, None, None, 300, 130, "cpu").sparsity(),
+            ]
+        )(_flex(t), lambda b, h, i, j: i >= j, lambda b, h, i, j: i - j < 2 + b),
+    ),
+    error("flex_attention: three axes", _flexed(), Q, K, V, fragment="must be 4D tensors"),
+    error("flex_attention: heads", _flexed(), FQ, floats(1, 1, 5, 4), floats(1, 1, 5, 4), fragment="enable_gqa=True"),
+    error(
+        "flex_attention: a mask for another length",
+        lambda t, q, k, v: _flex(t).flex_attention(
+            q, k, v, block_mask=_flex(t).create_block_mask(lambda b, h, i, j: i >= j, None, None, 3, 6, "cpu")
+        ),
+        FQ,
+        FK,
+        FV,
+        fragment="block_mask was created for",
+    ),
+    error("or_masks of a number", lambda t: _flex(t).or_masks(3), fragment="callable mask_mods"),
+]
+
+
+def _bias(t: Any) -> Any:
+    import importlib
+
+    return importlib.import_module(f"{t.__name__}.nn.attention.bias")
+
+
+def _with_bias(name: str) -> Any:
+    def program(t: Any, q: Any, k: Any, v: Any) -> Any:
+        bias = getattr(_bias(t), name)(q.shape[-2], k.shape[-2])
+        out = t.nn.functional.scaled_dot_product_attention(q, k, v, bias)
+        return out, bias._materialize(), bias.seq_len_q, int(bias.variant)
+
+    return program
+
+
+BIAS: list[Row] = [
+    case("causal_upper_left", _with_bias("causal_upper_left"), FQ, FK, FV),
+    case("causal_lower_right", _with_bias("causal_lower_right"), FQ, FK, FV),
+    case(
+        "causal_lower_right, more queries than keys",
+        _with_bias("causal_lower_right"),
+        FK,
+        floats(1, 2, 4, 4),
+        floats(1, 2, 4, 4),
+    ),
+    error("causal_upper_left of one size", lambda t: _bias(t).causal_upper_left(3), fragment="only supports 2D"),
+]
+
+
 # ---- MultiheadAttention ----------------------------------------------------------------------------------------------
 
 X = floats(3, 2, 4)  # time, batch, features
@@ -468,4 +555,4 @@ def _finite(t: Any, x: Any, padding: Any, norm_first: bool) -> Any:
         return bool(t.isfinite(layer(x, src_key_padding_mask=padding)).all())
 
 
-CASES = SDPA + HEADS + HEAD_ERRORS + TRANSFORMERS
+CASES = SDPA + FLEX + BIAS + HEADS + HEAD_ERRORS + TRANSFORMERS

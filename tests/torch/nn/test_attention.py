@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from functorch_jax import functional_call, grad, hessian, jacfwd, jacrev, jvp, stack_module_state, torch, vmap
+from functorch_jax.torch.nn.attention import flex_attention as flex
 
 nn = torch.nn
 F = nn.functional
@@ -46,10 +47,17 @@ def _decoder(layer: Any) -> Any:
     return lambda x: layer(x, x * 2)
 
 
+def _flexed(x: Any) -> Any:
+    x = x.permute(1, 0, 2)[None]
+    mask = flex.create_block_mask(lambda b, h, i, j: i > j, None, None, 3, 3)
+    return flex.flex_attention(x, x * 2, x + 1, lambda s, b, h, i, j: s * (i + j), mask)
+
+
 PROGRAMS = {
     "attention": lambda: lambda x: _attend(x),
     "attention, causal": lambda: lambda x: _attend(x, is_causal=True),
     "attention, a row masked whole": lambda: _masked,
+    "flex_attention": lambda: _flexed,
     "MultiheadAttention": _heads,
     "MultiheadAttention without weights": lambda: _heads(need_weights=False),
     "TransformerEncoderLayer": lambda: module(lambda: nn.TransformerEncoderLayer(4, 2, 5, activation="gelu")),
