@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from tests.opinfo.checks import CHECKS, applies
+from tests.opinfo.checks import CHECKS, SAMPLES, applies
 from tests.opinfo.entries import ENTRIES
 
 
@@ -14,14 +14,17 @@ def main() -> None:
     parser.add_argument("-k", default="", help="only entries with one of these in the name, separated by commas")
     parser.add_argument("-x", action="store_true", help="-k gives whole names")
     parser.add_argument("--check", choices=CHECKS, action="append", help="only this check (may be repeated)")
-    parser.add_argument("--samples", default="6", help="how many samples of a dtype, or 'all'")
+    parser.add_argument("--samples", help="how many samples of the main dtype, or 'all'")
     parser.add_argument("--show", type=int, default=2, help="how many failures of a check to show")
     parser.add_argument("--part", default="0/1", help="i/n: the i-th of n interleaved parts")
     options = parser.parse_args()
-    limit = None if options.samples == "all" else int(options.samples)
+    limits: dict[str, int | None] = dict(SAMPLES)
+    if options.samples is not None:
+        limits = dict.fromkeys(CHECKS, None if options.samples == "all" else int(options.samples))
     words = options.k.split(",")
     part, parts = map(int, options.part.split("/"))
-    names = [n for n in ENTRIES if (n in words if options.x else any(w in n for w in words))][part::parts]
+    chosen = [n for n in ENTRIES if (n in words if options.x else any(w in n for w in words))]
+    names = chosen[part::parts]
     import jax
 
     count = dict.fromkeys(CHECKS, 0)
@@ -34,7 +37,7 @@ def main() -> None:
                 continue
             start = time.perf_counter()
             try:
-                judged, wrong = CHECKS[check](name, limit)
+                judged, wrong = CHECKS[check](name, limits[check])
             except Exception as e:
                 judged, wrong = 1, [f"{type(e).__name__}: {e}"]
             if not judged:
@@ -42,9 +45,8 @@ def main() -> None:
             count[check] += 1
             good[check] += not wrong
             if wrong:
-                print(
-                    f"FAIL {name} [{check}] {len(wrong)} of {judged} ({time.perf_counter() - start:.1f} s)", flush=True
-                )
+                took = time.perf_counter() - start
+                print(f"FAIL {name} [{check}] {len(wrong)} of {judged} ({took:.1f} s)", flush=True)
                 for line in wrong[: options.show]:
                     print(f"     {line}")
     print()

@@ -19,7 +19,7 @@ from functorch_jax import func
 from functorch_jax import torch as ours
 from tests.opinfo.entries import ENTRIES, arguments, map_tensors, our_operator, samples, to_numpy, to_ours
 
-__all__ = ["CHECKS", "RANDOM", "UNDEFINED", "applies"]
+__all__ = ["CHECKS", "RANDOM", "SAMPLES", "UNDEFINED", "applies"]
 
 Verdict = tuple[int, list[str]]
 
@@ -107,7 +107,7 @@ def judged(name: str, dtypes: Iterator[Any], limit: int | None, judge: Callable[
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for dtype, share in dtypes:
-            capped = None if limit is None else max(2, round(limit * share))
+            capped = None if limit is None else max(1, round(limit * share))
             try:
                 found = list(samples(entry, dtype, capped))
             except Exception:  # the database has no samples for a dtype it lists
@@ -351,10 +351,9 @@ def forward_mode(name: str, limit: int | None) -> Verdict:
         directions = [direction(x.shape, i, x.is_complex()) for i, x in enumerate(leaves)]
         tangents = tuple(ours.tensor(v).to(getattr(ours, str(x.dtype)[6:])) for v, x in zip(directions, leaves))
         _, moved = func.jvp(problem.our_call, problem.primals(), tangents)
-        products = [[(np.conj(_host(g)) * v).real.sum() for g, v in zip(grads, directions, strict=True)],
-                    [(np.conj(_host(u)) * _host(m)).real.sum() for u, m in zip(cotangents, moved, strict=True)]]  # fmt: skip
+        backward = sum(_inner(_host(g), v) for g, v in zip(grads, directions, strict=True))
+        ahead = sum(_inner(_host(u), _host(m)) for u, m in zip(cotangents, moved, strict=True))
         scale = [np.abs(_host(g) * v).sum() for g, v in zip(grads, directions, strict=True)]
-        backward, ahead = (float(sum(p)) for p in products)
         tolerance = 1e-7 if leaves[0].dtype in (torch.float64, torch.complex128) else 1e-4
         if math.isclose(backward, ahead, rel_tol=tolerance, abs_tol=tolerance * max(1.0, float(sum(scale)))):
             return None
@@ -368,6 +367,10 @@ def _torch_jvp(problem: Problem, directions: list[Any]) -> list[Any]:
     leaves = tuple(x.detach() for x in problem._leaves())
     tangents = tuple(torch.tensor(v).to(x.dtype) for v, x in zip(directions, leaves, strict=True))
     return torch.func.jvp(lambda *xs: [problem.torch_call(*xs)[i] for i in problem.outputs], leaves, tangents)[1]
+
+
+def _inner(x: Any, y: Any) -> float:
+    return float((np.conj(x) * y).real.sum())
 
 
 def _host(x: Any) -> Any:
@@ -437,6 +440,9 @@ def _only_tensors(x: Any) -> tuple[Any, ...]:
 CHECKS: dict[str, Callable[[str, int | None], Verdict]] = {
     "forward": forward, "gradient": gradient, "second": second, "forward-mode": forward_mode, "vmap": vmap,
 }  # fmt: skip
+
+# How many samples of the main dtype a run without `--samples` takes.
+SAMPLES = {"forward": 6, "gradient": 3, "second": 2, "forward-mode": 2, "vmap": 3}
 
 
 def applies(name: str, check: str) -> bool:

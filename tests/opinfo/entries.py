@@ -148,6 +148,8 @@ def samples(entry: Entry, dtype: Any, limit: int | None, *, seed: int = 0) -> It
     found = list(entry.sample_inputs("cpu", dtype, requires_grad=False))
     if limit is None or len(found) <= limit:
         yield from found
+    elif limit == 1:
+        yield found[len(found) // 2]
     else:
         yield from (found[round(i * (len(found) - 1) / (limit - 1))] for i in range(limit))
 
