@@ -64,7 +64,19 @@ def _globals(module_globals: int, owner: Callable[..., Any]) -> dict[str, Any]:
         if isinstance(value, types.FunctionType) and value.__globals__ is owner.__globals__:
             scope[name] = _with_globals(value, scope)
     scope["torch"] = ours
+    if "wrapper_set_seed" in scope:
+        scope["wrapper_set_seed"] = _seeded
     return scope
+
+
+def _seeded(op: Any, *args: Any, **kwargs: Any) -> Any:
+    """The call of `op` with our generator in the state in which PyTorch's `wrapper_set_seed` has its own."""
+    state = ours.get_rng_state()
+    ours.manual_seed(42)
+    try:
+        return op(*args, **kwargs)
+    finally:
+        ours.set_rng_state(state)
 
 
 def _with_globals(fn: Any, scope: dict[str, Any]) -> Any:
