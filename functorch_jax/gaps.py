@@ -287,7 +287,7 @@ GAPS: tuple[Gap, ...] = (
         torch.nn.LinearCrossEntropy* torch.nn.functional.linear_cross_entropy torch.hash_tensor
         torch.Tensor.hash_tensor torch.slice_inverse torch.Tensor.slice_inverse torch.Tensor.module_load
         torch.Tensor.grad_dtype torch.Tensor.map2_ torch.Tensor.dim_order torch.Generator.get_offset
-        torch.Generator.set_offset torch.utils.swap_tensors torch.segment_reduce
+        torch.Generator.set_offset torch.utils.swap_tensors
         """,
     ),
     Gap(

@@ -115,6 +115,12 @@ def from_jax(array: Any) -> Tensor:
     return wrap(jnp.asarray(array))
 
 
+@function("torch")
+def to_dlpack(tensor: Tensor) -> Any:
+    """A capsule of the tensor's memory, without a copy, to be used once. Source: torch.utils.dlpack.to_dlpack."""
+    return tensor.__dlpack__()
+
+
 class _Capsule:
     """A bare DLPack capsule, as the object that it came from."""
 

@@ -443,6 +443,12 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     return self
 
 
+@function("torch Tensor")
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+    """Take the shape of another tensor, as `resize_` does. Source: torch.resize_as_."""
+    return resize_(input, the_template.shape)
+
+
 @function("Tensor")
 def set_(self: Tensor, source: Tensor) -> Tensor:
     self.data = source

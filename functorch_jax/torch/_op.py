@@ -26,7 +26,7 @@ from functorch_jax.torch._dtype import dtype as torch_dtype
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._tensor import Tensor, check_write, wrap
 
-__all__ = ["NAMESPACES", "function", "op", "row"]
+__all__ = ["NAMESPACES", "function", "op", "row", "store_out"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -157,7 +157,7 @@ class Op:
             return self.write(values)
         result = self.compute(values)
         if out is not None:
-            return _store_out(out, result, self.name)
+            return store_out(out, result, self.name)
         return wrap(result) if isinstance(result, jax.Array) else _wrap_tree(result)
 
     def _view(self, values: list[Any]) -> Any:
@@ -251,9 +251,9 @@ def _check_out(out: Any, result: Any, name: str) -> None:
     raise RuntimeError(f"{name}(): {_NO_OUT}, but one of the arguments requires grad.")
 
 
-def _store_out(out: Any, result: Any, name: str) -> Any:
+def store_out(out: Any, result: Any, name: str) -> Any:
     if isinstance(result, (tuple, list)):
-        stored = [_store_out(o, r, name) for o, r in zip(out, result, strict=True)]
+        stored = [store_out(o, r, name) for o, r in zip(out, result, strict=True)]
         return type(result)(*stored) if hasattr(result, "_fields") else type(result)(stored)
     out.check_writable(f"{name}(): {_NO_OUT}")
     _check_out(out, result, name)

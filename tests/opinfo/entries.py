@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
+from functorch_jax import func
 from functorch_jax import torch as ours
 
 __all__ = ["ENTRIES", "Entry", "map_tensors", "samples", "to_ours"]
@@ -36,11 +37,26 @@ ENTRIES: dict[str, Entry] = {identity(entry): entry for entry in op_db if runs_o
 # ---- operators -------------------------------------------------------------------------------------------------------
 
 
+def _pooling_pulled_back(x: Any, **settings: Any) -> Any:
+    settings.pop("return_indices", None)
+    out, pull = func.vjp(lambda x: ours.nn.functional.max_pool2d(x, **settings), x)
+    return pull(ours.ones_like(out))[0]
+
+
+# operators that PyTorch itself has no public name for
+NAMELESS: dict[str, Callable[..., Any]] = {
+    "slice": ours.slice_copy,
+    "max_pool2d_with_indices_backward": _pooling_pulled_back,
+}
+
+
 @functools.cache
 def our_operator(name: str) -> Callable[..., Any]:
     """The function of ours that an entry is about. Raises AttributeError where there is none."""
     entry = ENTRIES[name]
     op = entry.op
+    if name in NAMELESS:
+        return NAMELESS[name]
     if isinstance(op, types.FunctionType) and "testing" in op.__module__:
         return rebound(op)  # PyTorch's wrapper around the operator, calling ours
     if entry.name.startswith("__"):
@@ -108,7 +124,7 @@ def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:
     x = x.detach()
     if x.is_sparse or x.layout is not torch.strided:
         x = x.to_dense()
-    return x.resolve_conj().resolve_neg().cpu().numpy()
+    return x.resolve_conj().resolve_neg().cpu().numpy(force=True)  # also zeros that PyTorch has not made yet
 
 
 def map_tensors(fn: Callable[[Any], Any], x: Any, kind: Any = torch.Tensor) -> Any:

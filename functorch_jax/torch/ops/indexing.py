@@ -441,3 +441,25 @@ def in_place(name: str, fn: Any) -> None:
 
 for _fn in (index_add, index_copy, index_fill, index_reduce):
     in_place(f"{_fn.__name__}_", _fn)
+
+
+# ---- positions in row-major order ------------------------------------------------------------------------------------
+
+
+@function("torch")
+def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
+    """Where in a tensor of `shape` each position in row-major order is, one tensor an axis.
+
+    Raises TypeError for indices or a shape that are no integers, ValueError for a shape with negative ones.
+    Source: torch.unravel_index.
+    """
+    indices = as_input(indices, "unravel_index", argument="indices")
+    if category(indices.array.dtype) != 1:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, (int, tuple, list)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    return tuple((indices // step) % n for step, n in zip(steps, sizes, strict=True))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from functorch_jax.torch._dtype import category
@@ -206,8 +209,34 @@ def _lgamma(x: Any) -> Any:
     return lax.lgamma(x)
 
 
+def _cotangent_slope(n: int) -> Any:
+    """The polynomial whose value at cot(t) is the n-th derivative of cot at t."""
+    polynomial = np.polynomial.Polynomial([0, 1])
+    for _ in range(n):
+        polynomial = -np.polynomial.Polynomial([1, 0, 1]) * polynomial.deriv()
+    return polynomial
+
+
+@functools.cache
+def _polygamma_of(n: int) -> Callable[[Any], Any]:
+    slope = _cotangent_slope(n).coef[::-1]
+
+    @elementwise(lambda out, x: _polygamma(n + 1, x))
+    def polygamma_n(x: Any) -> Any:
+        # JAX's holds for positive numbers; the others are their reflections
+        positive = jax.scipy.special.polygamma(n, jnp.where(x > 0, x, 1 - x))
+        past = x - jnp.round(x)
+        cotangent = 1 / jnp.tan(math.pi * jnp.where(past == 0, 0.25, past))
+        reflected = (-1) ** n * positive - math.pi ** (n + 1) * jnp.polyval(jnp.asarray(slope, x.dtype), cotangent)
+        return jnp.where(x > 0, positive, jnp.where(past == 0, jnp.inf if n % 2 else -jnp.inf, reflected))
+
+    return polygamma_n
+
+
 def _polygamma(n: int, x: Any) -> Any:
-    return _digamma(x) if n == 0 else jax.scipy.special.polygamma(n, x)
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return _digamma(x) if n == 0 else _polygamma_of(n)(x)
 
 
 @elementwise(lambda out, x: _i1(x))

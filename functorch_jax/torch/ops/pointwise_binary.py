@@ -107,6 +107,21 @@ def _copysign(x: Any, y: Any) -> Any:
     return jnp.copysign(x, y)
 
 
+@elementwise(lambda out, x, y: (x != y).astype(x.dtype), None)
+def _nextafter(x: Any, y: Any) -> Any:
+    return jnp.nextafter(x, y)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    if category(x.dtype) < 3:
+        return jnp.logaddexp(x, y)
+    # JAX's imaginary part is the principal one, PyTorch's goes on from that of the larger
+    larger, smaller = jnp.where(x.real < y.real, y, x), jnp.where(x.real < y.real, x, y)
+    infinite = ~jnp.isfinite(larger.real) & (larger.real == smaller.real)
+    value = larger + jnp.log1p(jnp.exp(jnp.where(infinite, 0, smaller - larger)))
+    return jnp.where(infinite, larger, value)
+
+
 PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]] = {
     # name: (namespaces, function, dtypes that PyTorch refuses, lowest category it computes in, options of `op`)
     "atan2": ("torch Tensor", _atan2, "c", 2, {"aliases": "arctan2", "inplace": True}),
@@ -115,9 +130,9 @@ PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]
     "xlog1py": ("special", _xlog1py, "c", 2, {"scalars": "input other"}),
     "zeta": ("special", jax.scipy.special.zeta, "c", 2, {"scalars": "input other"}),
     "copysign": ("torch Tensor", _copysign, "c", 2, {"scalars": "other", "inplace": True}),
-    "logaddexp": ("torch Tensor", jnp.logaddexp, "bi", 0, {}),
+    "logaddexp": ("torch Tensor", _logaddexp, "bi", 0, {}),
     "logaddexp2": ("torch Tensor", jnp.logaddexp2, "bi", 0, {}),
-    "nextafter": ("torch Tensor", jnp.nextafter, "bic", 0, {"inplace": True}),
+    "nextafter": ("torch Tensor", _nextafter, "bic", 0, {"inplace": True}),
     "gcd": ("torch Tensor", jnp.gcd, "bfc", 0, {"inplace": True}),
     "lcm": ("torch Tensor", jnp.lcm, "bfc", 0, {"inplace": True}),
 }

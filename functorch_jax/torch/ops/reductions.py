@@ -14,6 +14,7 @@ from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import abs_, refuse
 from functorch_jax.torch._op import op, row
 from functorch_jax.torch._promote import cast, to_float, type_name, wrap_dim, wrap_dims
+from functorch_jax.torch._size import size_from
 from functorch_jax.torch._sums import count, total
 
 # ---- sums and products -----------------------------------------------------------------------------------------------
@@ -30,6 +31,17 @@ def _summand(input: Any, dtype: Any) -> Any:
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over `dim` (all dimensions when it is None or empty). Source: torch.sum."""
     return total(_summand(input, dtype), wrap_dims(dim, input.ndim), keepdim)
+
+
+@op("Tensor", varargs=True)
+def sum_to_size(input: Any, size: Any) -> Any:
+    """The sum over the dimensions by which `input` is larger than `size`. Source: torch.Tensor.sum_to_size."""
+    size = size_from((size,))
+    extra = input.ndim - len(size)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(size, input.shape[max(extra, 0) :], strict=False)):
+        raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(input.shape)}}}.")
+    grown = [i for i, n in enumerate(input.shape) if i < extra or size[i - extra] != n]
+    return sum(input, tuple(grown), True).reshape(size) if grown or not size else input
 
 
 @op()

@@ -14,10 +14,11 @@ from functorch_jax.torch._data import number_dtype
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._function import as_input, tensor_function
 from functorch_jax.torch._index import check_bounds, known_mask
-from functorch_jax.torch._op import Op
+from functorch_jax.torch._op import Op, op
 from functorch_jax.torch._promote import broadcast, cast, type_name, wrap_dim
 from functorch_jax.torch._tensor import Tensor, concrete, unwrap, wrap
 from functorch_jax.torch.ops.indexing import check_index, in_place
+from functorch_jax.torch.ops.view_copies import sliced
 
 # ---- along one axis --------------------------------------------------------------------------------------------------
 
@@ -78,7 +79,7 @@ def scattered(input: Any, dim: Any, index: Any, src: Any, reduce: Any) -> Any:
     place = _places(input.shape, dim, index).reshape(-1)
     flat = input.reshape(-1)
     if reduce == "add":
-        flat = flat.at[place].add(src)
+        flat = added(flat, place, src)
     elif reduce == "multiply":
         flat = _multiplied(flat, place, src)
     elif jaxapi.is_inexact(flat):
@@ -86,6 +87,11 @@ def scattered(input: Any, dim: Any, index: Any, src: Any, reduce: Any) -> Any:
     else:
         flat = flat.at[place].set(src)
     return flat.reshape(input.shape)
+
+
+def added(flat: Any, place: Any, src: Any) -> Any:
+    """`flat` with `src` added at places; bools add to whether one of them is true."""
+    return flat.at[place].max(src) if flat.dtype == bool else flat.at[place].add(src)
 
 
 SCATTERED = Op(scattered, "scatter", "src", False, None, True)
@@ -126,7 +132,7 @@ def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
 
 @jax.custom_jvp
 def _multiplied(flat: Any, place: Any, src: Any) -> Any:
-    return flat.at[place].multiply(src)
+    return flat.at[place].min(src) if flat.dtype == bool else flat.at[place].multiply(src)
 
 
 @_multiplied.defjvp
@@ -148,7 +154,15 @@ def _multiplied_jvp(primals: Any, tangents: Any) -> Any:
     return out, d_out
 
 
-_EMPTY = {"sum": 0, "mean": 0, "prod": 1}
+_EMPTY = {"sum": 0, "mean": 0, "prod": 1, "amax": -np.inf, "amin": np.inf}
+
+
+def empty_value(reduce: str, dtype: Any) -> Any:
+    """What a reduction of nothing is."""
+    if reduce in ("amax", "amin") and category(dtype) < 2:
+        lowest, highest = (False, True) if category(dtype) == 0 else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return np.array(lowest if reduce == "amax" else highest, dtype)
+    return np.array(_EMPTY[reduce], dtype)
 
 
 def reduce_into(input: Any, dim: Any, index: Any, src: Any, reduce: Any, include_self: Any) -> Any:
@@ -158,18 +172,13 @@ def reduce_into(input: Any, dim: Any, index: Any, src: Any, reduce: Any, include
     flat = input.reshape(-1)
     if not include_self:
         touched = jnp.zeros(flat.shape, bool).at[place].set(True)
-        kind = jnp.finfo if jnp.issubdtype(flat.dtype, jnp.inexact) else jnp.iinfo
-        lowest = {"amax": "min", "amin": "max"}.get(reduce)
-        start = _EMPTY[reduce] if lowest is None else getattr(kind(flat.dtype), lowest)
-        if lowest is not None and kind is jnp.finfo:
-            start = -jnp.inf if reduce == "amax" else jnp.inf
-        flat = jnp.where(touched, jnp.asarray(start, flat.dtype), flat)
+        flat = jnp.where(touched, empty_value(reduce, flat.dtype), flat)
     if reduce == "prod":
         out = _multiplied(flat, place, src)
     elif reduce in ("amax", "amin"):
         out = flat.at[place].max(src) if reduce == "amax" else flat.at[place].min(src)
     else:
-        out = flat.at[place].add(src)
+        out = added(flat, place, src)
     if reduce == "mean":
         count = jnp.full(flat.shape, int(include_self)).at[place].add(1)
         count = jnp.maximum(count, 1)
@@ -250,7 +259,7 @@ def take(input: Tensor, index: Any) -> Tensor:
 def put_flat(input: Any, index: Any, source: Any, accumulate: Any) -> Any:
     flat, at, source = input.reshape(-1), index.reshape(-1), source.reshape(-1)
     if accumulate:
-        flat = flat.at[at].add(source)
+        flat = added(flat, at, source)
     elif jaxapi.is_inexact(flat):
         flat = jaxapi.put_rows(flat[:, None], jnp.where(at < 0, at + flat.size, at), source[:, None])[:, 0]
     else:
@@ -375,6 +384,19 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return wrap(jnp.asarray(np.stack(positions, 1)))
 
 
+@op()
+def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
+    """The positions that are not zero, cut or filled up to `size` rows. Source: torch.nonzero_static."""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    if not input.ndim:
+        return jnp.zeros((size, 0), jnp.int64)
+    if not input.size:
+        return jnp.full((size, input.ndim), fill_value, jnp.int64)
+    positions = jnp.nonzero(input, size=size, fill_value=fill_value)
+    return jnp.stack([cast(p, jnp.int64) for p in positions], 1)
+
+
 @tensor_function()
 def argwhere(input: Tensor) -> Tensor:
     return nonzero(input)
@@ -399,11 +421,7 @@ def _replaced(name: str, view: Any) -> None:
     tensor_function(name=name)(fn)
 
 
-def _sliced(input: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
-    return input[(slice(None),) * wrap_dim(dim, input.array.ndim) + (slice(start, end, step),)]
-
-
 _replaced("select_scatter", lambda x, dim, index: x.select(dim, index))
-_replaced("slice_scatter", _sliced)
+_replaced("slice_scatter", sliced)
 _replaced("diagonal_scatter", lambda x, offset=0, dim1=0, dim2=1: x.diagonal(offset, dim1, dim2))
 _replaced("as_strided_scatter", lambda x, size, stride, offset=None: x.as_strided(size, stride, offset))

@@ -109,7 +109,7 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
     x = np.asarray(concrete(input, "unique_consecutive()"))
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, wrap_dim(dim, x.ndim), 0)
     starts = np.ones(len(rows), bool)
-    starts[1:] = (rows[1:] != rows[:-1]).reshape(len(rows) - 1 if len(rows) else 0, -1).any(1)
+    starts[1:] = (rows[1:] != rows[:-1]).any(tuple(range(1, rows.ndim)))
     values = rows[starts]
     inverse = np.cumsum(starts) - 1
     counts = np.diff(np.append(np.flatnonzero(starts), len(rows)))
@@ -130,8 +130,10 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 def _search(boundaries: Any, values: Any, right: bool, out_int32: bool) -> Any:
     boundaries = lax.stop_gradient(boundaries)
-    values = jnp.broadcast_to(lax.stop_gradient(values), values.shape)
-    if boundaries.ndim == 1:
+    values = lax.stop_gradient(values)
+    if not values.size or not boundaries.size:
+        found = jnp.zeros(values.shape, jnp.int64)
+    elif boundaries.ndim == 1:
         found = jnp.searchsorted(boundaries, values, side="right" if right else "left")
     else:
         rows = jax.vmap(lambda b, v: jnp.searchsorted(b, v, side="right" if right else "left"))
