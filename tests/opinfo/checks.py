@@ -418,7 +418,7 @@ def _vmap_problem(
         x, args, kwargs = map_tensors(lambda t: rest.get(next(counter), t), original)
         return _only_tensors(entry.op(clones(x), *args, **kwargs))
 
-    stacked = [torch.stack([member(tensors[i], k) for k in (0, 1)]) for i in sorted(chosen)]
+    stacked = asked(lambda: [torch.stack([member(tensors[i], k) for k in (0, 1)]) for i in sorted(chosen)])
     asked(lambda: torch.vmap(lambda *xs: torch_op(None, xs), randomness="same")(*stacked))
     loop = asked(lambda: [torch_op(k, [s[k] for s in stacked]) for k in (0, 1)])
     wanted = asked(lambda: [torch.stack(parts) for parts in zip(*loop, strict=True)])

@@ -13,6 +13,12 @@ NN: dict[tuple[str, str], str] = {}
 
 A_TO_M: dict[tuple[str, str], str] = {}
 
-N_TO_Z: dict[tuple[str, str], str] = {}
+_SPARSE = "JAX arrays are dense: there are no sparse tensors here"
+N_TO_Z: dict[tuple[str, str], str] = {
+    (name, check): _SPARSE
+    for name in ("sparse.sampled_addmm", "sparse.mm:reduce", "to_sparse")
+    for check in ("forward", "gradient", "second", "forward-mode")
+    if (name, check) != ("sparse.mm:reduce", "second")
+}
 
 GAPS = LINALG | NN | A_TO_M | N_TO_Z

@@ -127,6 +127,8 @@ def _moments(input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
     square = (off * jnp.conj(off)).real if category(input.dtype) == 3 else off * off
     freedom = max(count(input, axes) - correction, 0)
     spread = total(square, axes, keepdim) / jnp.asarray(freedom, square.dtype)
+    if not count(input, axes):
+        spread = jnp.full_like(spread, jnp.nan)  # of nothing: a constant
     return spread, center if keepdim else center.reshape(spread.shape)
 
 

@@ -161,6 +161,17 @@ PLAIN = {
         lambda t, x: [x.index_reduce(1, L(t, [0, 0, 2]), x, r) for r in ("prod", "mean", "amax", "amin")],
         F,
     ),
+    "scatter_reduce of bools": (
+        lambda t, x: [
+            x.scatter_reduce(0, L(t, [0, 0, 1]), x, kind, include_self=kind != "amin")
+            for kind in ("sum", "prod", "amax", "amin")
+        ],
+        bools(3),
+    ),
+    "scatter_add and put of bools": (
+        lambda t, x: (x.scatter_add(0, L(t, [0, 0, 1]), x), x.put(L(t, [0, 0, 1]), x, True)),
+        bools(3),
+    ),
     "scatter_reduce of integers": (lambda t, x: x.scatter_reduce(0, L(t, [0, 0, 1]), x, "mean"), ints(3)),
     "masked_fill broadcasts": (lambda t, m: t.tensor(1.0).masked_fill(m, 2.0), bools(3)),
     "masked_fill keeps the dtype": (lambda t, x: x.masked_fill(L(t, [True, False, True]), 1.5), ints(3)),

@@ -41,6 +41,8 @@ CASES = [
 
     # ---- searching ----
     case("searchsorted", lambda t, b, x: (t.searchsorted(b, x), t.searchsorted(b, x, right=True), t.searchsorted(b, x, side="right"), t.searchsorted(b, 3)), [1, 3, 3, 5], [[3, 6], [0, 4]]),
+    case("unique_consecutive of a number and of nothing", lambda t, x: (x[0].unique_consecutive(), x[:0].unique_consecutive(return_counts=True)), floats(2)),
+    case("searchsorted: nothing", lambda t, x: (t.searchsorted(x[:0], x), t.searchsorted(x, x[:0])), [1.0, 2.0]),
     case("searchsorted: rows", lambda t, b, x: t.searchsorted(b, x, right=True), [[1, 3, 5], [2, 4, 6]], [[3, 6], [1, 9]]),
     case("searchsorted: int32, floats, sorter", lambda t, b, x: (t.searchsorted(b.sort().values, x, out_int32=True), t.searchsorted(b, x, sorter=b.argsort())), floats(5), floats(2, 2)),
     case("searchsorted: vmap", lambda t, b, x: t.vmap(t.searchsorted, in_dims=(None, 0))(b, x), [1.0, 2.0, 3.0], floats(2, 3)),
