@@ -93,7 +93,7 @@ GAPS: tuple[Gap, ...] = (
         "run in one process, and give JAX a sharding: jax.device_put(t.jax(), sharding) and jax.jit spread any "
         "function over devices",
         """
-        torch.distributed.* torch.nn.parallel.* torch.utils.data.distributed
+        torch.distributed.* torch.nn.parallel.*
         """,
         besides="torch.distributed.is_available torch.distributed.is_initialized torch.nn.parallel.DataParallel",
     ),

@@ -1,0 +1,75 @@
+"""PyTorch's operator database against ours: a test for each operator and check, and the shares that must pass.
+
+The tests need a live PyTorch. `python -m tests.opinfo` runs the same checks by hand and shows what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.names import read
+from tests.opinfo.gaps import GAPS
+
+LIVE = os.environ.get("FUNCTORCH_JAX_ORACLE") == "live"
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(not LIVE, reason="set FUNCTORCH_JAX_ORACLE=live to run PyTorch"),
+]
+
+if LIVE:
+    from tests.opinfo.checks import CHECKS, RANDOM, SAMPLES, applies
+    from tests.opinfo.entries import ENTRIES
+
+    PAIRS = [(name, check) for name in ENTRIES for check in CHECKS if applies(name, check)]
+else:
+    PAIRS = []
+
+
+def parameters() -> list[Any]:
+    return [
+        pytest.param(name, check, id=f"{name} {check}", marks=marks)
+        for name, check in PAIRS
+        for marks in [[pytest.mark.xfail(reason=GAPS[name, check], strict=True)] if (name, check) in GAPS else []]
+    ]
+
+
+@pytest.mark.parametrize("name, check", parameters())
+def test_agrees(name: str, check: str) -> None:
+    judged, wrong = CHECKS[check](name, SAMPLES[check])
+    if not judged:
+        pytest.skip("PyTorch itself does this on none of its samples")
+    if wrong:
+        pytest.fail("\n".join([f"{len(wrong)} of {judged} samples", *wrong[:3]]), pytrace=False)
+
+
+# ---- the shares that hold --------------------------------------------------------------------------------------------
+
+LEAST = {"forward": 95, "gradient": 93, "vmap": 95}  # per cent of the entries that are not random
+
+
+def test_gaps_are_entries() -> None:
+    unknown = [pair for pair in GAPS if pair not in PAIRS]
+    assert not unknown, f"no such entry, or a check that says nothing about it: {unknown}"
+
+
+@pytest.mark.parametrize("check", ["forward", "gradient", "second", "forward-mode", "vmap"])
+def test_rate(check: str) -> None:
+    """What GAPS lists fails, and nothing else does: so the share of entries that pass is known from the table."""
+    names = [name for name, each in PAIRS if each == check and name not in RANDOM]
+    missing = [name for name in names if (name, check) in GAPS]
+    rate = 100 * (1 - len(missing) / len(names))
+    print(f"\nPyTorch's operator database, {check}: {len(names) - len(missing)} of {len(names)} entries, {rate:.1f} %")
+    assert rate >= LEAST.get(check, 90)
+
+
+def test_the_most_used_are_whole() -> None:
+    """No gap among the names that public code uses most: a list that holds the 200 first of all."""
+    lists = read("popular.txt")
+    used = {
+        *lists["all of GitHub: torch"][:200],
+        *(f"nn.functional.{n}" for n in lists["all of GitHub: torch.nn.functional"]),
+    }
+    assert not [pair for pair in GAPS if pair[0].split(":")[0] in used]
