@@ -15,6 +15,7 @@ test: .venv/with-test  ## the test suite, against the recorded answers of PyTorc
 
 test-oracle: .venv-oracle/with-test  ## the same cases against a live PyTorch
 	FUNCTORCH_JAX_ORACLE=live .venv-oracle/bin/python -m pytest -n $(JOBS) -m oracle tests
+	.venv-oracle/bin/python -m tests.opinfo.rates
 
 lint: .venv/with-dev  ## style and common mistakes
 	.venv/bin/ruff check .

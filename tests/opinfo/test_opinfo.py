@@ -20,10 +20,8 @@ pytestmark = [
 ]
 
 if LIVE:
-    from tests.opinfo.checks import CHECKS, RANDOM, SAMPLES, applies
-    from tests.opinfo.entries import ENTRIES
-
-    PAIRS = [(name, check) for name in ENTRIES for check in CHECKS if applies(name, check)]
+    from tests.opinfo.checks import CHECKS, SAMPLES
+    from tests.opinfo.rates import LEAST, PAIRS, share
 else:
     PAIRS = []
 
@@ -47,8 +45,6 @@ def test_agrees(name: str, check: str) -> None:
 
 # ---- the shares that hold --------------------------------------------------------------------------------------------
 
-LEAST = {"forward": 95, "gradient": 93, "vmap": 95}  # per cent of the entries that are not random
-
 
 def test_gaps_are_entries() -> None:
     unknown = [pair for pair in GAPS if pair not in PAIRS]
@@ -58,11 +54,8 @@ def test_gaps_are_entries() -> None:
 @pytest.mark.parametrize("check", ["forward", "gradient", "second", "forward-mode", "vmap"])
 def test_rate(check: str) -> None:
     """What GAPS lists fails, and nothing else does: so the share of entries that pass is known from the table."""
-    names = [name for name, each in PAIRS if each == check and name not in RANDOM]
-    missing = [name for name in names if (name, check) in GAPS]
-    rate = 100 * (1 - len(missing) / len(names))
-    print(f"\nPyTorch's operator database, {check}: {len(names) - len(missing)} of {len(names)} entries, {rate:.1f} %")
-    assert rate >= LEAST.get(check, 90)
+    good, count = share(check)
+    assert 100 * good >= LEAST[check] * count
 
 
 def test_the_most_used_are_whole() -> None:
