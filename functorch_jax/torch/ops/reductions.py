@@ -127,9 +127,13 @@ def _moments(input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
     square = (off * jnp.conj(off)).real if category(input.dtype) == 3 else off * off
     freedom = max(count(input, axes) - correction, 0)
     spread = total(square, axes, keepdim) / jnp.asarray(freedom, square.dtype)
-    if not count(input, axes):
-        spread = jnp.full_like(spread, jnp.nan)  # of nothing: a constant
     return spread, center if keepdim else center.reshape(spread.shape)
+
+
+def _variance(input: Any, *settings: Any) -> tuple[Any, Any]:
+    spread, center = _moments(input, *settings)
+    # that of nothing is a constant
+    return spread if input.size else jnp.full_like(spread, jnp.nan), center
 
 
 def root(x: Any) -> Any:
@@ -141,7 +145,7 @@ def root(x: Any) -> Any:
 @op()
 def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """The variance over `dim`, of a sample unless `correction=0`. Source: torch.var."""
-    return _moments(input, dim, unbiased, keepdim, correction)[0]
+    return _variance(input, dim, unbiased, keepdim, correction)[0]
 
 
 @op()
@@ -154,7 +158,7 @@ def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False
 def var_mean(
     input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
 ) -> Any:
-    return _moments(input, dim, unbiased, keepdim, correction)
+    return _variance(input, dim, unbiased, keepdim, correction)
 
 
 @op("torch")
