@@ -436,7 +436,9 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None) -> Any:
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None) -> Any:
     kind = default_dtype() if dtype is None else dtype
     wide = np.dtype(np.float64) if category(kind) < 2 else kind
-    exponents = _linear("logspace", start, end, steps, wide)
+    # integers are powers with exponents between integers
+    first, last = (cast(cast(unwrap(x), kind), wide) if category(kind) < 2 else x for x in (start, end))
+    exponents = _linear("logspace", first, last, steps, wide)
     return cast(jnp.power(cast(unwrap(base), wide), exponents), kind)
 
 

@@ -112,7 +112,8 @@ def _nextafter(x: Any, y: Any) -> Any:
     return jnp.nextafter(x, y)
 
 
-def _logaddexp(x: Any, y: Any) -> Any:
+def logaddexp(x: Any, y: Any) -> Any:
+    """The logarithm of exp(x) + exp(y), for arrays of one shape and dtype."""
     if category(x.dtype) < 3:
         return jnp.logaddexp(x, y)
     # JAX's imaginary part is the principal one, PyTorch's goes on from that of the larger
@@ -130,7 +131,7 @@ PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]
     "xlog1py": ("special", _xlog1py, "c", 2, {"scalars": "input other"}),
     "zeta": ("special", jax.scipy.special.zeta, "c", 2, {"scalars": "input other"}),
     "copysign": ("torch Tensor", _copysign, "c", 2, {"scalars": "other", "inplace": True}),
-    "logaddexp": ("torch Tensor", _logaddexp, "bi", 0, {}),
+    "logaddexp": ("torch Tensor", logaddexp, "bi", 0, {}),
     "logaddexp2": ("torch Tensor", jnp.logaddexp2, "bi", 0, {}),
     "nextafter": ("torch Tensor", _nextafter, "bic", 0, {"inplace": True}),
     "gcd": ("torch Tensor", jnp.gcd, "bfc", 0, {"inplace": True}),

@@ -16,6 +16,7 @@ from functorch_jax.torch._op import op, row
 from functorch_jax.torch._promote import cast, to_float, type_name, wrap_dim, wrap_dims
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._sums import count, total
+from functorch_jax.torch.ops.pointwise_binary import logaddexp
 
 # ---- sums and products -----------------------------------------------------------------------------------------------
 
@@ -251,7 +252,16 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     return _running(jnp.cumprod, input, dim, dtype)
 
 
+def _complex_cumlogsumexp(x: Any, axis: int) -> Any:
+    # one after the other, since the imaginary part tells how often the sum went round
+    rows = jnp.moveaxis(x, axis, 0)
+    start = jnp.full_like(rows[0], -jnp.inf)
+    _, sums = lax.scan(lambda so_far, row: (logaddexp(row, so_far),) * 2, start, rows)
+    return jnp.moveaxis(sums, 0, axis)
+
+
 @op()
 def logcumsumexp(input: Any, dim: int) -> Any:
     refuse("logcumsumexp_out_cpu", input, "bi")
-    return _running(lax.cumlogsumexp, input, dim, None)
+    running = _complex_cumlogsumexp if category(input.dtype) == 3 else lax.cumlogsumexp
+    return _running(running, input, dim, None)

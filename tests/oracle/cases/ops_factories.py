@@ -66,6 +66,7 @@ SHAPES = {
     "linspace of complex": lambda t: t.linspace(0, 1j, 3),
     "linspace of tensors": lambda t: t.linspace(t.tensor(0.0), t.tensor(2.0), 3),
     "linspace, many": lambda t: t.linspace(-3, 5, 101),
+    "logspace of integers": lambda t: (t.logspace(0, 1.9, 2, 5, dtype=t.int64), t.logspace(4.3, 0, 3, 2, dtype=t.int32)),
     "logspace": lambda t: (t.logspace(0, 2, 3), t.logspace(0, 2, 3, base=2), t.logspace(-1, 1, 5)),
     "out": lambda t: (lambda y: (t.arange(2.0, out=y), y))(t.zeros(2)),
     "set_default_dtype": lambda t: with_default(t, lambda: (t.zeros(1), t.tensor([1.0]), t.tensor(1j), t.arange(2.0))),

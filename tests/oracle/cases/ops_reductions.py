@@ -123,6 +123,8 @@ CASES += [
     case("cumsum of ints, bools, dtype", lambda t, x, y: (x.cumsum(0), y.cumsum(0), x.cumsum(0, dtype=t.float32), x.cumprod(0)), ints(4, dtype="int32"), bools(3)),
     case("cumsum in place keeps the dtype", lambda t, x, y: (x.clone().cumsum_(0), y.clone().cumprod_(0)), ints(4, dtype="int32"), floats(3)),
     case("cumsum of a tensor with no axes", lambda t, x: (x.cumsum(0), x.logcumsumexp(0)), values(3.0)),
+    case("logcumsumexp of complex numbers goes round", lambda t, x: (x * 3).logcumsumexp(0), complexes(5)),
+    case("tangent of the variance of nothing", lambda t, x: t.func.jvp(lambda x: x[:0].var(), (x,), (x,)), floats(2)),
     case("logcumsumexp", lambda t, x: t.logcumsumexp(x, 0), MATRIX, grad=True),
 
     case("norm at 0: forward mode", lambda t, x: t.func.jvp(lambda x: x.norm(), (x,), (t.ones(2),))[1], [0.0, 0.0]),
