@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from functorch_jax.torch._op import _KEYWORDS, Op, function
+from functorch_jax.torch._op import _KEYWORDS, Op, function, store_out
 from functorch_jax.torch._tensor import Tensor, wrap
 
 __all__ = ["as_input", "tensor_function", "view_op"]
@@ -26,8 +26,14 @@ def as_input(x: Any, name: str, position: int = 1, argument: str = "input") -> T
     raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}")
 
 
-def tensor_function(where: str = "torch Tensor", *, name: str | None = None, aliases: str = "") -> Callable[[F], F]:
+def tensor_function(
+    where: str = "torch Tensor", *, name: str | None = None, aliases: str = "", out: bool = False
+) -> Callable[[F], F]:
     """Register a function whose first argument is a tensor; `axis` means `dim`, and so on.
+
+    Args:
+        where, name, aliases: as `op` has them.
+        out: the function may be called with `out=`, a tensor that the result is written into.
 
     Returns: a decorator that gives the function back as it is registered.
     """
@@ -38,14 +44,17 @@ def tensor_function(where: str = "torch Tensor", *, name: str | None = None, ali
 
         @functools.wraps(fn)
         def call(*args: Any, **kwargs: Any) -> Any:
+            target = None
             if kwargs:
+                target = kwargs.pop("out", None) if out else None
                 kwargs = {k if k in known else _KEYWORDS.get(k, k): v for k, v in kwargs.items()}
             if args:
                 if not isinstance(args[0], Tensor):
                     args = (as_input(args[0], main), *args[1:])
             elif "input" in kwargs:
                 kwargs["input"] = as_input(kwargs["input"], main)
-            return fn(*args, **kwargs)
+            result = fn(*args, **kwargs)
+            return result if target is None else store_out(target, result.array, main)
 
         call.__name__ = call.__qualname__ = main
         function(where, name=main, aliases=aliases)(call)

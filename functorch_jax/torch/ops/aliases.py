@@ -167,7 +167,7 @@ def conj_physical_(self: Tensor) -> Tensor:
     return self
 
 
-@tensor_function()
+@tensor_function(out=True)
 def conj_physical(input: Tensor) -> Tensor:
     return conj(input).clone() if _is_complex(input) else input
 

@@ -302,7 +302,7 @@ def rows(input: Any, dim: Any, index: Any) -> Any:
 ROWS = Op(rows, "index_select", "", False, None, True)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
     index = _vector(index, "index_select")
     shape = input.array.shape
@@ -366,7 +366,7 @@ def _check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Any
     return source
 
 
-@tensor_function()
+@tensor_function(out=True)
 def index_add(input: Tensor, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
     index = _vector(index, "index_add")
     shape = input.array.shape
@@ -376,7 +376,7 @@ def index_add(input: Tensor, dim: int, index: Any, source: Any, *, alpha: Any = 
     return ROW_ADD(input, dim, index, source, alpha)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def index_copy(input: Tensor, dim: int, index: Any, source: Any) -> Tensor:
     index = _vector(index, "index_copy")
     shape = input.array.shape
@@ -415,7 +415,7 @@ def row_reduce(input: Any, dim: Any, index: Any, source: Any, reduce: Any, inclu
 ROW_REDUCE = Op(row_reduce, "index_reduce", "", False, None, True)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def index_reduce(input: Tensor, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     if reduce not in _REDUCE:
         raise RuntimeError(f"reduce argument must be either of 'prod', 'mean', 'amax' or 'amin', got {reduce}.")

@@ -55,7 +55,7 @@ def _index_for(name: str, input: Tensor, dim: int, index: Any) -> tuple[int, Ten
     return dim, index
 
 
-@tensor_function()
+@tensor_function(out=True)
 def gather(input: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
     dim, index = _index_for("gather", input, dim, index)
     shape, wanted = input.array.shape, index.array.shape
@@ -116,7 +116,7 @@ def _scatter(name: str, input: Tensor, dim: int, index: Any, src: Any, reduce: s
     return SCATTERED(input, dim, index, src, reduce)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def scatter(
     input: Tensor, dim: int, index: Any, src: Any = None, value: Any = None, *, reduce: str | None = None
 ) -> Tensor:
@@ -125,7 +125,7 @@ def scatter(
     return _scatter("scatter", input, dim, index, value if src is None else src, reduce)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def scatter_add(input: Tensor, dim: int, index: Any, src: Any) -> Tensor:
     return _scatter("scatter", input, dim, index, as_input(src, "scatter_add", 4, "src"), "add")
 
@@ -189,7 +189,7 @@ def reduce_into(input: Any, dim: Any, index: Any, src: Any, reduce: Any, include
 REDUCED = Op(reduce_into, "scatter_reduce", "", False, None, True)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def scatter_reduce(input: Tensor, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
@@ -203,7 +203,7 @@ def scatter_reduce(input: Tensor, dim: int, index: Any, src: Any, reduce: str, *
     return REDUCED(input, dim, index, src, reduce, include_self)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tensor:
     indices = as_input(indices, "take_along_dim", 2, "indices")
     if indices.array.dtype != np.int64:
@@ -251,7 +251,7 @@ def _check_taken(name: str, input: Tensor, index: Any) -> Tensor:
     return index
 
 
-@tensor_function()
+@tensor_function(out=True)
 def take(input: Tensor, index: Any) -> Tensor:
     return TAKEN(input, _check_taken("take", input, index))
 
@@ -316,7 +316,7 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
     return FILLED(input, mask, value)
 
 
-@tensor_function()
+@tensor_function(out=True)
 def masked_select(input: Tensor, mask: Any) -> Tensor:
     mask = as_input(mask, "masked_select", 2, "mask")
     if mask.array.dtype != np.bool_:
@@ -374,7 +374,7 @@ def _positions(input: Tensor) -> tuple[Any, ...]:
     return np.nonzero(np.atleast_1d(np.asarray(concrete(input, "nonzero()"))))
 
 
-@tensor_function()
+@tensor_function(out=True)
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     positions = _positions(input)
     if as_tuple:
@@ -418,7 +418,7 @@ def _replaced(name: str, view: Any) -> None:
         target.copy_(src)
         return result
 
-    tensor_function(name=name)(fn)
+    tensor_function(name=name, out=True)(fn)
 
 
 _replaced("select_scatter", lambda x, dim, index: x.select(dim, index))

@@ -64,7 +64,7 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
     return jnp.moveaxis(square, (-2, -1), (first, second))
 
 
-@tensor_function()
+@tensor_function(out=True)
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A vector as the diagonal of a matrix; the diagonal of a matrix, copied. Source: torch.diag."""
     ndim = input.array.ndim

@@ -161,6 +161,18 @@ PLAIN = {
         lambda t, x: [x.index_reduce(1, L(t, [0, 0, 2]), x, r) for r in ("prod", "mean", "amax", "amin")],
         F,
     ),
+    "out= of what picks and places": (
+        lambda t, x: [
+            t.gather(x, 1, L(t, [[0, 2]]), out=t.zeros(1, 2)),
+            t.scatter(x, 1, L(t, [[0, 2]]), 9.0, out=t.zeros(2, 3)),
+            t.take(x, L(t, [5, 0]), out=t.zeros(0)),
+            t.index_select(x, 0, L(t, [1]), out=t.zeros(1, 3)),
+            t.masked_select(x, x > 2, out=t.zeros(0)),
+            t.nonzero(x, out=t.zeros(0, dtype=t.int64)),
+            t.diag(x, out=t.zeros(2)),
+        ],
+        X,
+    ),
     "scatter_reduce of bools": (
         lambda t, x: [
             x.scatter_reduce(0, L(t, [0, 0, 1]), x, kind, include_self=kind != "amin")
