@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import functorch_jax
+from tests.oracle import families
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "functorch_jax"
@@ -127,3 +128,16 @@ def line_count(source):
 @pytest.mark.parametrize("source", [s for s in SOURCES if s not in LONG_FILES])
 def test_files_stay_readable(source):
     assert line_count(source) <= 600, f"{source}: split it, or say in LONG_FILES why it is one"
+
+
+# families whose misuses are rows of another family, or that are about right answers alone
+WITHOUT_MISUSE = {
+    "distributions_laws": "in distributions_programs",
+    "transforms_better": "what PyTorch refuses works here",
+}
+
+
+@pytest.mark.parametrize("family", sorted(set(families.names()) - WITHOUT_MISUSE.keys()))
+def test_families_hold_misuses(family):
+    errors = sum(row.kind == "error" for row in families.rows(family))
+    assert errors >= 3, f"{family} has {errors} rows of misuse; three at least"

@@ -50,6 +50,9 @@ def _register(namespace: str, name: str, value: Any, place: str) -> None:
         setattr(Tensor, name, value)
 
 
+_OF_TENSORS = frozenset("array at astype dtype flatten ndim reshape shape size sum".split())
+
+
 class Op:
     """A pure function on arrays with what is needed to call it on tensors."""
 
@@ -83,7 +86,19 @@ class Op:
     def apply(self, values: list[Any]) -> Any:
         """The pure function on one value for each parameter."""
         n = self.positional
-        return self.fn(*values[:n], **dict(zip(self.params[n:], values[n:], strict=True)))
+        try:
+            return self.fn(*values[:n], **dict(zip(self.params[n:], values[n:], strict=True)))
+        except AttributeError as e:
+            raise self._misuse(values, e) from e
+
+    def _misuse(self, values: list[Any], error: AttributeError) -> Exception:
+        """PyTorch's complaint when the function met a Python value where a tensor belongs."""
+        if error.name in _OF_TENSORS and not hasattr(error.obj, "dtype"):
+            for i, (name, value) in enumerate(zip(self.params, values, strict=True), 1):
+                if type(value) is type(error.obj):
+                    kind = type(value).__name__
+                    return TypeError(f"{self.name}(): argument '{name}' (position {i}) must be Tensor, not {kind}")
+        return error
 
     def _runner(self, body: Callable[[Any, Any], Any], jit: bool) -> Callable[..., Any]:
         def run(key: Any, *arrays: Any) -> Any:

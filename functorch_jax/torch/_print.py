@@ -52,7 +52,7 @@ def set_printoptions(
 ) -> None:
     """How tensors print from here on. Source: torch.set_printoptions."""
     global _options
-    if profile is not None:
+    if profile in _PROFILES:  # PyTorch passes over the others too
         _options = _PROFILES[profile]._replace(sci_mode=_options.sci_mode)
     given: dict[str, Any] = {"precision": precision, "threshold": threshold}
     given |= {"edgeitems": edgeitems, "linewidth": linewidth}

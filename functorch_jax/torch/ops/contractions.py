@@ -159,7 +159,7 @@ def einsum(*args: Any) -> Tensor:
 
     Source: torch.einsum.
     """
-    if not args:
+    if not args or (len(args) == 1 and not isinstance(args[0], str)):
         raise ValueError("einsum(): must specify the equation string and at least one operand")
     operands: Sequence[Any]
     if isinstance(args[0], str):

@@ -316,6 +316,8 @@ _LOG_PI = 1.1447298858494002
 
 @op(inplace=True)
 def mvlgamma(input: Any, p: int) -> Any:
+    if p < 1:
+        raise RuntimeError(f"p has to be greater than or equal to 1, and is {p}")
     x = to_float(input)
     return sum((_lgamma(x - j / 2) for j in range(p)), jnp.full_like(x, p * (p - 1) / 4 * _LOG_PI))
 

@@ -111,4 +111,5 @@ CASES += [
     error("tensordot: too many dims", lambda t, x: t.tensordot(x, x, 5), M34, fragment="tensordot expects dims < ndim_a or ndim_b, but got dims=5"),
     error("tensordot: dtypes", lambda t, x, y: t.tensordot(x, y, 1), M34, DOUBLE, fragment="both inputs should have same dtype"),
     error("chain_matmul: vectors", lambda t, x: t.chain_matmul(x, x), V3, fragment="Tensor dimension is 1, expected 2 instead"),
+    error("mm with a number", lambda t, x: t.mm(x, 3), floats(2, 2), fragment=r"mm\(\): argument 'mat2' \(position 2\) must be Tensor, not int"),
 ]

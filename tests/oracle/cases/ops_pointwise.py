@@ -172,4 +172,6 @@ CASES += [
     error("heaviside of two dtypes", lambda t, x, y: t.heaviside(x, y), floats(3), floats(3, dtype="float64"), fragment="heaviside is not yet implemented for tensors with different dtypes"),
     error("where: condition must be bool", lambda t, x: t.where(x, x, x), floats(3), fragment="where expected condition to be a boolean tensor, but got a tensor with dtype Float"),
     error("where: sizes do not match", lambda t, c, x, y: t.where(c, x, y), bools(3), floats(3), floats(4), fragment="must match the size of tensor"),
+    error("a number in place of a tensor", lambda t: t.sin(3.0), fragment=r"sin\(\): argument 'input' \(position 1\) must be Tensor, not float"),
+    error("None in place of a tensor", lambda t: t.exp(None), fragment=r"exp\(\): argument 'input' \(position 1\) must be Tensor, not NoneType"),
 ]

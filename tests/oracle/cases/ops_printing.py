@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.oracle.case import case
+from tests.oracle.case import case, error, floats
 
 NAN, INF = float("nan"), float("inf")
 
@@ -145,4 +145,8 @@ CASES = [
     case("inside vmap, 0-dim", seen_in(INSIDE["vmap"], (3,))),
     case("inside vmap of vmap, three axes", seen_in(INSIDE["vmap of vmap"], (2, 2, 3))),
     *[case(f"format: {name}", program) for name, program in FORMATS.items()],
+    error("format of several numbers", lambda t, x: f"{x:.2f}", floats(2), fragment="unsupported format string passed to Tensor.__format__"),
+    error("an unknown format of one number", lambda t, x: f"{x:q}", floats(), fragment="Unknown format code 'q' for object of type 'float'"),
+    error("an unknown option", lambda t: t.set_printoptions(digits=3), fragment="unexpected keyword argument 'digits'"),
+    case("an unknown profile changes nothing", lambda t: (t.set_printoptions(profile="wide"), str(t.ones(2)))[1]),
 ]

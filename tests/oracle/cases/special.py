@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.case import Row, case, floats, ints, right, values
+from tests.oracle.case import Row, case, error, floats, ints, right, values
 
 LOOSE = {"rtol": 1e-5, "atol": 1e-6, "reason": "approximations of several functions differ in the last bits"}
 AT = values([-30.0, -2.5, -0.5, 0.0, 0.3, 1.0, 4.0, 60.0])
@@ -43,4 +43,9 @@ CASES: list[Row] = [
     right("bessel_j0, gradient", lambda t, x: t.func.grad(lambda x: t.special.bessel_j0(x).sum())(x), values([0.0, 1.0]), expected=[0.0, -0.4400506],
           why="PyTorch has no derivative of bessel_j0"),
     case("under vmap and grad", lambda t, x: t.vmap(t.func.grad(t.special.erf))(x), floats(4), **LOOSE),
+    error("expit of a number", lambda t: t.special.expit(3.0), fragment=r"argument 'input' \(position 1\) must be Tensor, not float"),
+    error("a negative order of polygamma", lambda t, x: t.special.polygamma(-1, x), floats(2), fragment="does not support negative n"),
+    error("multigammaln of no dimension", lambda t, x: t.special.multigammaln(x, 0), floats(2), fragment="p has to be greater than or equal to 1"),
+    error("into integers", lambda t, x: t.special.erf(x, out=t.zeros(2, dtype=t.int64)), floats(2), fragment="result type Float can't be cast to the desired output type Long"),
+    error("shapes that do not broadcast", lambda t, x, y: t.special.zeta(x, y), floats(2), floats(3), fragment=r"size of tensor a \(2\) must match the size of tensor b \(3\)"),
 ]
