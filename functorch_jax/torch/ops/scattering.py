@@ -258,6 +258,8 @@ def take(input: Tensor, index: Any) -> Tensor:
 
 def put_flat(input: Any, index: Any, source: Any, accumulate: Any) -> Any:
     flat, at, source = input.reshape(-1), index.reshape(-1), source.reshape(-1)
+    if not flat.size:
+        return input
     if accumulate:
         flat = added(flat, at, source)
     elif jaxapi.is_inexact(flat):
