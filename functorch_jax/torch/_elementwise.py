@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._promote import type_name
 
-__all__ = ["abs_", "c_name", "elementwise", "refuse", "sign_", "unsupported"]
+__all__ = ["abs_", "c_name", "elementwise", "need_tensors", "refuse", "sign_", "unsupported"]
 
 
 def elementwise(*slopes: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -60,6 +60,13 @@ def abs_(x: Any) -> Any:
     """The absolute value, with slope 0 at 0."""
     # jnp.abs has slope 1 at 0
     return x * sign_(x) if category(x.dtype) == 2 else jnp.abs(x)
+
+
+def need_tensors(name: str, **arguments: Any) -> None:
+    """Raise PyTorch's error for a Python number among arguments that must be tensors; they come first, in order."""
+    for i, (argument, x) in enumerate(arguments.items(), 1):
+        if not hasattr(x, "shape"):
+            raise TypeError(f"{name}(): argument '{argument}' (position {i}) must be Tensor, not {type(x).__name__}")
 
 
 _C_NAMES = {

@@ -18,6 +18,7 @@ from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._data import array_from, number_dtype
 from functorch_jax.torch._device import default_device, jax_device, to_device
 from functorch_jax.torch._dtype import category, np_dtype, torch_dtype
+from functorch_jax.torch._elementwise import need_tensors
 from functorch_jax.torch._op import function, op
 from functorch_jax.torch._promote import cast, type_name
 from functorch_jax.torch._size import size_from
@@ -460,11 +461,13 @@ def _pair(first: Any, second: Any) -> None:
 
 @op("torch", name="complex")
 def complex_of(real: Any, imag: Any) -> Any:
+    need_tensors("complex", real=real, imag=imag)
     _pair(real, imag)
     return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
 @op("torch")
 def polar(abs: Any, angle: Any) -> Any:
+    need_tensors("polar", abs=abs, angle=angle)
     _pair(abs, angle)
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))

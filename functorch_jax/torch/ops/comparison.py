@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from functorch_jax.torch._dtype import category
-from functorch_jax.torch._elementwise import refuse
+from functorch_jax.torch._elementwise import need_tensors, refuse
 from functorch_jax.torch._op import NAMESPACES, function, op, row
 from functorch_jax.torch._promote import broadcast, promote, type_name, wrap_dims
 from functorch_jax.torch._tensor import Tensor, concrete
@@ -21,6 +21,7 @@ def _comparison(name: str, fn: Callable[[Any, Any], Any], ordered: bool) -> Call
     def pure(input: Any, other: Any) -> Any:
         if isinstance(other, str) or other is None:
             raise TypeError(f"{name}() received an invalid combination of arguments: `other` is a Tensor or a number")
+        need_tensors(name, input=input)
         x, y = promote(input, other)
         if ordered:
             refuse(f"{name}_cpu", x, "c")
@@ -119,17 +120,17 @@ def equal(input: Tensor, other: Tensor) -> bool:
 # ---- logic -----------------------------------------------------------------------------------------------------------
 
 
-def _logical(fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _logical(name: str, fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def pure(input: Any, other: Any) -> Any:
+        need_tensors(name, input=input, other=other)
         broadcast(input, other)
         return fn(input != 0, other != 0)
 
     return pure
 
 
-row("torch Tensor", "logical_and", _logical(jnp.logical_and), inplace=True)
-row("torch Tensor", "logical_or", _logical(jnp.logical_or), inplace=True)
-row("torch Tensor", "logical_xor", _logical(jnp.logical_xor), inplace=True)
+for _name, _fn in (("logical_and", jnp.logical_and), ("logical_or", jnp.logical_or), ("logical_xor", jnp.logical_xor)):
+    row("torch Tensor", _name, _logical(_name, _fn), inplace=True)
 
 
 @op(inplace=True)

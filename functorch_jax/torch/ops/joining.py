@@ -270,6 +270,8 @@ def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
         raise RuntimeError("`shifts` required")
     if not dims and len(shifts) == 1:
         return jnp.roll(input.reshape(-1), shifts[0]).reshape(input.shape)
+    if dims and not input.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     return jnp.roll(input, shifts, tuple(wrap_dim(d, input.ndim) for d in dims))

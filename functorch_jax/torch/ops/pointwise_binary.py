@@ -10,19 +10,20 @@ import jax.numpy as jnp
 from jax import lax
 
 from functorch_jax.torch._dtype import category
-from functorch_jax.torch._elementwise import elementwise, refuse
+from functorch_jax.torch._elementwise import elementwise, need_tensors, refuse
 from functorch_jax.torch._op import NAMESPACES, Op, function, op, row
 from functorch_jax.torch._promote import broadcast, cast, promote, type_name
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.ops.arithmetic import pow
 
 
-def _pair(kernel: str, fn: Callable[[Any, Any], Any], refused: str, minimum: int = 0) -> Callable[[Any, Any], Any]:
+def _pair(name: str, fn: Callable[[Any, Any], Any], refused: str, minimum: int = 0) -> Callable[[Any, Any], Any]:
     """The op of two arguments that computes `fn` on arrays of one shape and dtype."""
 
     def pure(input: Any, other: Any) -> Any:
+        need_tensors(name, input=input, other=other)
         x, y = promote(input, other, minimum=minimum)
-        refuse(kernel, x, refused)
+        refuse(f"{name}_cpu", x, refused)
         return fn(*jnp.broadcast_arrays(x, y))
 
     return pure
@@ -48,8 +49,7 @@ _minimum = elementwise(
 
 def _extremum(name: str, fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def pure(input: Any, other: Any) -> Any:
-        if not hasattr(other, "shape"):
-            raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+        need_tensors(name, input=input, other=other)
         x, y = promote(input, other)
         if category(x.dtype) == 3:
             raise RuntimeError(f"{name} not implemented for complex tensors.")
@@ -139,7 +139,7 @@ PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]
 }
 
 for _name, (_places, _function, _refused, _lowest, _options) in PAIRS.items():
-    row(_places, _name, _pair(f"{_name}_cpu", _function, _refused, _lowest), **_options)
+    row(_places, _name, _pair(_name, _function, _refused, _lowest), **_options)
 
 
 @op(inplace=True)

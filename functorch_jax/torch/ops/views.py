@@ -103,6 +103,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     shape = input.array.shape
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Tensor) and (start.array.ndim or start.array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     dim, start, length = wrap_dim(dim, len(shape)), _whole(start), _whole(length)
     size = shape[dim]
     if length < 0:
@@ -131,7 +133,7 @@ def select(input: Tensor, dim: int, index: Any) -> Tensor:
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     shape = input.array.shape
     if not shape:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = wrap_dim(dim, len(shape))
     return tuple(part(input, dim, i, 1, keep=False) for i in range(shape[dim]))
 
@@ -217,6 +219,11 @@ def _split_along(name: str, dim_of: Callable[[int], int], least: int) -> None:
             raise RuntimeError(
                 f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {ndim} "
                 "dimensions!"
+            )
+        if not isinstance(indices_or_sections, (int, tuple, list, Tensor)):
+            raise TypeError(
+                f"{name}() received an invalid combination of arguments: indices_or_sections is an int or a tuple of "
+                f"ints, not {type(indices_or_sections).__name__}"
             )
         dim = dim_of(ndim)
         size = input.array.shape[dim]

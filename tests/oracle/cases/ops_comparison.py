@@ -79,5 +79,6 @@ CASES += [
     error("~float", lambda t, x: ~x, floats(3), fragment=r"~ \(operator.invert\) is only implemented on integer and Boolean-type tensors"),
     error("float << 1", lambda t, x: x << 1, floats(3), fragment='"lshift_cpu" not implemented for .Float'),
     error("any: dim out of range", lambda t, x: x.any(3), bools(2, 2), fragment="Dimension out of range"),
+    error("logical_and with a number", lambda t, x: t.logical_and(x, 1), bools(2), fragment="argument 'other' .* must be Tensor, not int"),
     error("equal with a number", lambda t, x: t.equal(x, 1), floats(2), fragment="must be Tensor, not int"),
 ]

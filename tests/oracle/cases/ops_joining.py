@@ -69,6 +69,7 @@ PLAIN = {
 }
 
 ERRORS = [
+    ("roll of 0-dim", lambda t, x: x[0, 0].roll(1, 0), "Dimension specified as 0 but tensor has no dimensions"),
     ("cat of nothing", lambda t, x: t.cat([]), "expected a non-empty list of Tensors"),
     ("cat of other ranks", lambda t, x: t.cat([x, x[0]]), "Tensors must have same number of dimensions: got 2 and 1"),
     ("cat of other sizes", lambda t, x: t.cat([x, x[:, :2]]), "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 2"),

@@ -165,6 +165,7 @@ CASES += [
     error("round of ints with decimals", lambda t, x: x.round(decimals=1), ints(3), fragment='"round_cpu" not implemented for .Long'),
     error("frac of ints", lambda t, x: x.frac(), ints(3), fragment='"frac_cpu" not implemented for .Long'),
     error("exp_ of ints", lambda t, x: x.exp_(), ints(3), fragment="result type Float can't be cast to the desired output type Long"),
+    error("logaddexp with a number first", lambda t, x: t.logaddexp(1, x), floats(3), fragment="argument 'input' .* must be Tensor, not int"),
     error("maximum with a number", lambda t, x: t.maximum(x, 2.0), floats(3), fragment=r"maximum\(\): argument 'other' \(position 2\) must be Tensor, not float"),
     error("maximum of complex numbers", lambda t, x: t.maximum(x, x), complexes(3), fragment="maximum not implemented for complex tensors"),
     error("hypot of ints", lambda t, x: t.hypot(x, x), ints(3), fragment='"hypot_cpu" not implemented for .Long'),

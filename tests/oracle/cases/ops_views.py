@@ -197,6 +197,8 @@ def set_data(change):
 
 
 ERRORS = [
+    ("unbind of 0-dim", lambda t, x: x[0, 0].unbind(), "Dimension specified as 0 but tensor has no dimensions"),
+    ("narrow from a float", lambda t, x: x.narrow(0, t.tensor(1.0), 1), "start must be an 0-dim integral Tensor"),
     ("view of the wrong size", lambda t, x: x.view(4), r"shape '\[4\]' is invalid for input of size 6"),
     ("view with two -1", lambda t, x: x.view(-1, -1), "only one dimension can be inferred"),
     ("view that does not divide", lambda t, x: x.view(-1, 4), "is invalid for input of size 6"),
