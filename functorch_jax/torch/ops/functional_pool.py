@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from functorch_jax import jaxapi
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import abs_, sign_
 from functorch_jax.torch._op import NAMESPACES, Op, function, row
@@ -148,6 +149,15 @@ def _max_at(x: Any, places: Any, axis: int, indices: Any) -> tuple[Any, Any]:
     return pick(spread), pick(jnp.take(places, jnp.asarray(indices), axis=axis))
 
 
+def _reduced(x: Any, windows: Sequence[Windows]) -> Any:
+    """The maxima by XLA's own reduction, whose derivative would give ties and padding other shares than PyTorch."""
+    outer = (1,) * (x.ndim - len(windows))
+    for i, w in enumerate(windows):
+        x = _fit(x, len(outer) + i, w, _lowest(x.dtype))
+    kernel, stride, dilation = (outer + tuple(w[i] for w in windows) for i in (2, 3, 5))
+    return lax.reduce_window(lax.stop_gradient(x), -jnp.inf, lax.max, kernel, stride, "VALID", window_dilation=dilation)
+
+
 def _places(x: Any, n: int) -> Any:
     """The index of each element in its flattened image."""
     image = x.shape[-n:]
@@ -170,6 +180,9 @@ def _max_pool(n: int, indices: bool) -> Callable[..., Any]:
         x, at = input, _places(input, n) if indices else None
         for axis in range(input.ndim - 1, input.ndim - 1 - n, -1):
             x, at = _max_along(x, at, axis, windows[axis - input.ndim])
+        if category(x.dtype) == 2 and all(w.kernel <= _FOLDED for w in windows):
+            # XLA would compute the folds again wherever their value is used; a window reduction it computes once
+            x = jaxapi.keep_derivative(x, _reduced(input, windows))
         return (x, at) if indices else x
 
     max_pool.__name__ = max_pool.__qualname__ = f"{name}_with_indices" if indices else name
