@@ -15,6 +15,7 @@ from functorch_jax.torch._data import array_from
 from functorch_jax.torch._device import device, device_of, jax_device, to_device
 from functorch_jax.torch._dtype import DTYPES, category, np_dtype, torch_dtype
 from functorch_jax.torch._dtype import dtype as torch_dtype_class
+from functorch_jax.torch._function import as_input
 from functorch_jax.torch._names import MissingName
 from functorch_jax.torch._op import Op, function
 from functorch_jax.torch._promote import cast, wrap_dim
@@ -407,6 +408,18 @@ def fill_(input: Tensor, value: Any) -> Tensor:
         raise RuntimeError(f"value cannot be converted to type {array.dtype} without overflow")
     input.overwrite(jnp.broadcast_to(array_from(value, array.dtype), array.shape))
     return input
+
+
+@function("torch")
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like `input` with `value`, a number or a 0-dim tensor, everywhere. Source: torch.fill."""
+    return fill_(as_input(input, "fill").clone(), value)
+
+
+@function()
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have one shape. Source: torch.is_same_size."""
+    return as_input(input, "is_same_size").shape == as_input(other, "is_same_size", 2, "other").shape
 
 
 @function()

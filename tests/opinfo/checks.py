@@ -176,7 +176,10 @@ def gauged(entry: Any, sample: Any, result: Any, t: Any) -> Any:
     """A result without what PyTorch leaves undefined."""
     if entry.name in UP_TO_PHASE and isinstance(result, tuple):
         return [t.abs(x) if i in UP_TO_PHASE[entry.name] else x for i, x in enumerate(result)]
-    if entry.name == "topk" or (entry.name == "sort" and not sample.kwargs.get("stable")):
+    if entry.name == "argsort" and sample.input.dtype in (torch.int64, torch.bool) and not sample.kwargs.get("stable"):
+        x = sample.input if t is torch else to_ours(sample.input)
+        return x.gather(sample.args[0] if sample.args else sample.kwargs.get("dim", -1), result)
+    if entry.name in ("topk", "kthvalue") or (entry.name == "sort" and not sample.kwargs.get("stable")):
         return result[0]  # not which of equal elements come first
     return result
 

@@ -66,9 +66,11 @@ def our_operator(name: str) -> Callable[..., Any]:
         roots.append((ours, getattr(op, "__name__", entry.name)))
     for root, path in roots:
         try:
-            return operator.attrgetter(path)(root)
+            found = operator.attrgetter(path)(root)
         except AttributeError:
             continue
+        if not isinstance(found, ours.dtype):  # `cfloat` is a method, and a dtype
+            return found
     raise AttributeError(f"torch.{entry.name} is not there")
 
 
@@ -122,6 +124,7 @@ def rebound(fn: Any) -> Any:
 
 def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:
     x = x.detach()
+    x = x.float() if x.dtype == torch.bfloat16 else x  # which NumPy does not have
     if x.is_sparse or x.layout is not torch.strided:
         x = x.to_dense()
     return x.resolve_conj().resolve_neg().cpu().numpy(force=True)  # also zeros that PyTorch has not made yet

@@ -48,7 +48,7 @@ def detach(input: Tensor) -> Tensor:
     return DETACHED(input)
 
 
-@function("Tensor")
+@function()
 def detach_(self: Tensor) -> Tensor:
     if self._parent is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
@@ -160,7 +160,7 @@ for _name in ("is_conj", "is_neg"):
     tensor_function(name=_name)(lambda input: False)
 
 
-@function("Tensor")
+@function()
 def conj_physical_(self: Tensor) -> Tensor:
     self.check_writable()
     self.overwrite(jnp.conj(self.array))

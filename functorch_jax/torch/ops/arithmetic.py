@@ -103,6 +103,7 @@ def _floor_quotient(x: Any, y: Any) -> Any:
     if category(x.dtype) < 2:
         return jnp.floor_divide(x, y)
     # from the exact remainder, as Python: flooring the rounded quotient is off by one where that rounds up
+    x, y = jnp.broadcast_arrays(x, y)
     rest = lax.rem(x, y)
     quotient = (x - rest) / y
     quotient = jnp.where((rest != 0) & ((y < 0) != (rest < 0)), quotient - 1, quotient)

@@ -320,15 +320,16 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 # ---- in place --------------------------------------------------------------------------------------------------------
 
 
-def _in_place(name: str, fn: Callable[..., Tensor]) -> None:
+def _in_place(name: str, fn: Callable[..., Tensor], where: str = "Tensor") -> None:
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self.check_writable()
         return self.become_view(lambda base: fn(base, *args, **kwargs))
 
     change.__name__ = change.__qualname__ = name
-    function("Tensor")(change)
+    function(where)(change)
 
 
-for _fn in (squeeze, unsqueeze, transpose, t, swapaxes, as_strided):
+for _fn in (squeeze, unsqueeze, transpose, t, swapaxes):
     _in_place(f"{_fn.__name__}_", _fn)
+_in_place("as_strided_", as_strided, "torch Tensor")
 _in_place("swapdims_", transpose)

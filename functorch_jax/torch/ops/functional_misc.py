@@ -248,6 +248,21 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
 # ---- channels and space ----------------------------------------------------------------------------------------------
 
 
+_padded = pad
+
+
+@op("torch", scalars="value")
+def constant_pad_nd(input: Any, pad: Any, value: Any = 0) -> Any:
+    if len(pad) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+    if len(pad) > 2 * input.ndim:
+        raise RuntimeError(
+            "Length of pad should be no more than twice the number of dimensions of the input. Pad length is "
+            f"{len(pad)} while the input has {input.ndim} dimensions."
+        )
+    return _padded(input, pad, value=value)
+
+
 @op("nn.functional torch")
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     """(*, C * r * r, H, W) to (*, C, H * r, W * r). Source: torch.nn.functional.pixel_shuffle."""

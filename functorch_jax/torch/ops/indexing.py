@@ -250,7 +250,7 @@ def _index_arrays(self: Tensor, indices: Any) -> list[Any]:
     return mask_positions(parsed.arrays, "index_put(mask)")
 
 
-@function("Tensor")
+@function()
 def index_put_(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     self.check_writable()
     values = as_input(values, "index_put_", 2, "values")
@@ -318,8 +318,10 @@ def _row_positions(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
 def row_add(input: Any, dim: Any, index: Any, source: Any, alpha: Any) -> Any:
     source = source * cast(alpha, source.dtype)
     if not input.ndim:
-        return input + source.sum()
-    return input.at[_row_positions(input, dim, index)].add(source.reshape(_row_shape(input, dim, index)))
+        return input | source.any() if input.dtype == bool else input + source.sum()
+    places = input.at[_row_positions(input, dim, index)]
+    source = source.reshape(_row_shape(input, dim, index))
+    return places.max(source) if input.dtype == bool else places.add(source)
 
 
 def row_copy(input: Any, dim: Any, index: Any, source: Any) -> Any:
@@ -406,9 +408,11 @@ _REDUCE = {"prod": "multiply", "mean": "add", "amax": "max", "amin": "min"}
 
 
 def row_reduce(input: Any, dim: Any, index: Any, source: Any, reduce: Any, include_self: Any) -> Any:
-    full = index.reshape((-1,) + (1,) * (input.ndim - dim - 1))
     from functorch_jax.torch.ops.scattering import reduce_into
 
+    if not input.ndim:
+        return reduce_into(input[None], 0, index.reshape(-1), source.reshape(-1), reduce, include_self)[0]
+    full = index.reshape((-1,) + (1,) * (input.ndim - dim - 1))
     return reduce_into(input, dim, jnp.broadcast_to(full, source.shape), source, reduce, include_self)
 
 

@@ -12,10 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from functorch_jax.torch import return_types
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import abs_, elementwise, refuse, sign_, unsupported
+from functorch_jax.torch._function import as_input
 from functorch_jax.torch._op import op, row
 from functorch_jax.torch._promote import cast, promote, to_float
+from functorch_jax.torch._tensor import unwrap
 
 # ---- functions that take integers to floats --------------------------------------------------------------------------
 
@@ -95,6 +98,26 @@ def frac(input: Any) -> Any:
     return input - jnp.trunc(input)
 
 
+def _check_frexp(input: Any) -> None:
+    if category(as_input(input, "frexp").array.dtype) != 2:
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+
+
+def _exponent(x: Any) -> Any:
+    return jnp.where(jnp.isfinite(x), jnp.frexp(x)[1], 0).astype(jnp.int32)
+
+
+@elementwise(lambda out, x: jnp.exp2(-_exponent(lax.stop_gradient(x)).astype(x.dtype)))
+def _mantissa(x: Any) -> Any:
+    return jnp.frexp(x)[0]
+
+
+@op(check=_check_frexp)
+def frexp(input: Any) -> Any:
+    """Each number as a mantissa in [0.5, 1) times a power of 2, by mantissa and exponent. Source: torch.frexp."""
+    return return_types.frexp(_mantissa(input), _exponent(lax.stop_gradient(input)))
+
+
 # ---- sign and size ---------------------------------------------------------------------------------------------------
 
 
@@ -153,7 +176,18 @@ def _at_most(x: Any, high: Any) -> Any:
     return jnp.where((x > high) | jnp.isnan(high), high, x)
 
 
-@op(scalars="min max", inplace=True, aliases="clip")
+def _check_bounds(input: Any, min: Any, max: Any) -> None:
+    """Raise for bools, which PyTorch bounds by a single tensor alone."""
+    given = [b for b in (min, max) if b is not None]
+    if category(unwrap(input).dtype) or any(category(jnp.result_type(unwrap(b))) for b in given):
+        return
+    numbers = any(isinstance(b, bool) for b in given)
+    if numbers or len(given) == 2:
+        side = "clamp_max" if min is None else "clamp_min" if max is None else "clamp"
+        raise unsupported(f"{side}_scalar_cpu" if numbers else "clamp_cpu", unwrap(input).dtype)
+
+
+@op(scalars="min max", inplace=True, aliases="clip", check=_check_bounds)
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
@@ -163,22 +197,19 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if category(input.dtype) == 3:
         raise NotImplementedError("clamp is not supported for complex types")
     x, *bounds = promote(input, *(b for b in (min, max) if b is not None))
-    refuse("clamp_scalar_cpu", x, "b")
     bounds = [jnp.broadcast_to(b, jnp.broadcast_shapes(x.shape, b.shape)) for b in bounds]
     if min is not None:
         x = _at_least(x, bounds[0])
     return x if max is None else _at_most(x, bounds[-1])
 
 
-@op(scalars="min", inplace=True)
+@op(scalars="min", inplace=True, check=lambda input, min: _check_bounds(input, min, None))
 def clamp_min(input: Any, min: Any) -> Any:
-    refuse("clamp_min_scalar_cpu", input, "b")
     return clamp(input, min, None)
 
 
-@op(scalars="max", inplace=True)
+@op(scalars="max", inplace=True, check=lambda input, max: _check_bounds(input, None, max))
 def clamp_max(input: Any, max: Any) -> Any:
-    refuse("clamp_max_scalar_cpu", input, "b")
     return clamp(input, None, max)
 
 

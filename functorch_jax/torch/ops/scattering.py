@@ -47,7 +47,7 @@ GATHERED = Op(gathered, "gather", "", False, None, True)
 def _index_for(name: str, input: Tensor, dim: int, index: Any) -> tuple[int, Tensor]:
     index = as_input(index, name, 3, "index")
     dim = wrap_dim(dim, input.array.ndim)
-    if index.array.dtype.name not in ("int32", "int64"):
+    if index.array.size and index.array.dtype.name not in ("int32", "int64"):
         kind = "int32/int64" if name == "gather" else "int64"
         raise RuntimeError(f"{name}(): Expected dtype {kind} for index")
     if index.array.size and max(index.array.ndim, 1) != max(input.array.ndim, 1):
@@ -426,4 +426,4 @@ def _replaced(name: str, view: Any) -> None:
 _replaced("select_scatter", lambda x, dim, index: x.select(dim, index))
 _replaced("slice_scatter", sliced)
 _replaced("diagonal_scatter", lambda x, offset=0, dim1=0, dim2=1: x.diagonal(offset, dim1, dim2))
-_replaced("as_strided_scatter", lambda x, size, stride, offset=None: x.as_strided(size, stride, offset))
+_replaced("as_strided_scatter", lambda x, size, stride, storage_offset=None: x.as_strided(size, stride, storage_offset))

@@ -181,10 +181,32 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 # ---- counting --------------------------------------------------------------------------------------------------------
 
 
+def _common_length(input: Any) -> int:
+    """How many bins each row of a vmap needs, where the rows are known and need as many; otherwise 0."""
+    axes = []
+    while (level := jaxapi.peel(input)) is not None:
+        axes += [] if level.axis is None or level.kind != "vmap" else [level.axis]
+        input = level.inner
+    if isinstance(input, jaxapi.Tracer):
+        return 0
+    rows = [np.asarray(input)]
+    for axis in reversed(axes):
+        rows = [part for row in rows for part in np.moveaxis(row, axis, 0)]
+    lengths = [int(row.max()) + 1 if row.size else 0 for row in rows]
+    if len(set(lengths)) > 1:
+        raise RuntimeError(
+            f"stack expects each tensor to be equal size, but got {sorted(set(lengths))} bins from bincount() "
+            "under vmap: give minlength"
+        )
+    return lengths[0] if lengths else 0
+
+
 @op(jit=False)
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each integer occurs, or what its weights add up to. Needs the values. Source: torch.bincount."""
     refuse("bincount_cpu", input, "bfc")
+    if jaxapi.is_batched(input):
+        minlength = minlength or _common_length(input)
     if minlength and jaxapi.is_batched(input):
         # the rows of a vmap must have one length: it is taken at its word, and what lies beyond is not counted
         values = jnp.zeros(input.shape, input.dtype)

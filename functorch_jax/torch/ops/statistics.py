@@ -9,9 +9,11 @@ from jax import lax
 
 from functorch_jax.torch._ambient import precision
 from functorch_jax.torch._dtype import category
+from functorch_jax.torch._function import as_input
 from functorch_jax.torch._op import op
-from functorch_jax.torch._promote import cast, to_float, type_name, wrap_dim
+from functorch_jax.torch._promote import cast, result_dtype, to_float, type_name, wrap_dim, wrap_dims
 from functorch_jax.torch._sums import total
+from functorch_jax.torch._tensor import unwrap
 from functorch_jax.torch.ops.reductions import average
 
 
@@ -34,6 +36,91 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         after, before = _between(x, axis)
         x = after ^ before if x.dtype == jnp.bool_ else after - before
     return x
+
+
+def _check_gradient(input: Any, spacing: Any, dim: Any, edge_order: int) -> None:
+    x = as_input(input, "gradient").array
+    axes = wrap_dims(None if dim is None else dim, x.ndim) if dim != () else ()
+    if x.dtype == jnp.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if isinstance(spacing, (list, tuple)):
+        if len(spacing) != len(axes):
+            where = (
+                f", or a list of length equal to 'self.dim() = {x.ndim}', since dim argument was not given, but got a "
+                f"list of length {len(spacing)}"
+                if dim is None
+                else " or it's spacing and dim arguments to have the same length, but got a spacing argument of length "
+                f"{len(spacing)} and a dim argument of length {len(axes)}."
+            )
+            raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar{where}")
+        for at, axis in zip(map(unwrap, spacing), axes, strict=True):
+            if getattr(at, "ndim", 1) != 1:
+                raise RuntimeError(
+                    "torch.gradient expected each element of spacing to have one dimension, but got an element with "
+                    f"{at.ndim} dimensions!"
+                )
+            if hasattr(at, "ndim") and at.size != x.shape[axis]:
+                raise RuntimeError(
+                    f"torch.gradient: the coordinates along dimension {axis} are {at.size}, but its size is "
+                    f"{x.shape[axis]}: give one for each element"
+                )
+    elif getattr(unwrap(spacing), "ndim", 0):
+        raise TypeError(
+            "gradient() received an invalid combination of arguments: spacing is a number, a sequence of numbers, or a "
+            "sequence of tensors of coordinates"
+        )
+    if any(x.shape[axis] < edge_order + 1 for axis in axes):
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+
+
+def _slopes(x: Any, steps: Any, edge_order: int) -> Any:
+    """The derivative along the first axis from the widths of the intervals, which may be one number."""
+
+    def at(i: slice | int) -> Any:
+        return steps if steps.ndim == 0 else steps[i].reshape((-1,) + (1,) * (x.ndim - 1))
+
+    before, after = at(slice(None, -1)), at(slice(1, None))
+    rise = x[1:] - x[:-1]
+    secants = rise / at(slice(None))
+    # the slope of the parabola through three points
+    inner = (secants[:-1] * after + secants[1:] * before) / (before + after)
+    first, last = secants[:1], secants[-1:]
+    if edge_order == 2:
+        first = first - at(slice(0, 1)) * (secants[1:2] - first) / (at(slice(0, 1)) + at(slice(1, 2)))
+        last = last + at(slice(-1, None)) * (last - secants[-2:-1]) / (at(slice(-1, None)) + at(slice(-2, -1)))
+    return jnp.concatenate([first, inner, last])
+
+
+@op("torch", scalars="spacing", check=_check_gradient)
+def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Any, ...]:
+    """The derivative of samples along each of `dim` (every axis, by default), from their neighbours.
+
+    Args:
+        spacing: the distance of neighbours; or one for each axis; or the coordinates along each axis, as tensors.
+        edge_order: 1 for the slope to the neighbour at the ends, 2 for that of a parabola.
+
+    Returns: a tuple of tensors of the shape of `input`.
+    Raises: RuntimeError and TypeError for what does not fit. Source: torch.gradient.
+    """
+    axes = wrap_dims(dim, input.ndim) if dim != () else ()
+    if input.dtype == jnp.bool_:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+        )
+    if spacing is None:
+        spacing = 1
+    each = spacing if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
+    result = []
+    for axis, step in zip(axes, each, strict=True):
+        kind = result_dtype(to_float(input), step)
+        x = jnp.moveaxis(cast(input, kind), axis, 0)
+        step = cast(step, kind)
+        steps = step if step.ndim == 0 else step[1:] - step[:-1]
+        result.append(jnp.moveaxis(_slopes(x, steps, edge_order), 0, axis))
+    return tuple(result)
 
 
 def _slabs(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:

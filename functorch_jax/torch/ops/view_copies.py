@@ -43,6 +43,11 @@ def _viewed(input: Tensor, size: Any = None, dtype: Any = None) -> Tensor:
     return views.RESHAPED(input, views.sized(size_from((size,)), input.array.size))
 
 
+_copied("alias_copy", lambda input: input)
+_copied("as_strided_copy", axes.as_strided)
+_copied("detach_copy", aliases.detach)
+_copied("diagonal_copy", axes.diagonal)
+_copied("expand_copy", lambda input, size, *, implicit=False: axes.expand(input, size))
 _copied("narrow_copy", views.narrow, "torch Tensor")
 _copied("permute_copy", lambda input, dims: axes.permute(input, dims))
 _copied("select_copy", views.select)
