@@ -154,8 +154,8 @@ GAPS: tuple[Gap, ...] = (
         "which XLA compiles for the device",
         """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.batch_norm_* torch.affine_grid_generator
-        torch.grid_sampler torch.grid_sampler_2d torch.grid_sampler_3d  torch.convolution
-         torch.Tensor.to_mkldnn torch.nn.functional.native_channel_shuffle
+        torch.grid_sampler torch.grid_sampler_2d torch.grid_sampler_3d torch.convolution
+        torch.Tensor.to_mkldnn torch.nn.functional.native_channel_shuffle
         torch.nn.functional.*grouped_mm torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
         torch.nn.functional.SwizzleType torch.has_lapack torch.has_mkl torch.has_openmp torch.has_spectral
         """,
