@@ -181,6 +181,8 @@ def gauged(entry: Any, sample: Any, result: Any, t: Any) -> Any:
         return x.gather(sample.args[0] if sample.args else sample.kwargs.get("dim", -1), result)
     if entry.name in ("topk", "kthvalue") or (entry.name == "sort" and not sample.kwargs.get("stable")):
         return result[0]  # not which of equal elements come first
+    if entry.name == "mode" and sample.input.numel() > 16:  # beyond that PyTorch's sort is not stable
+        return result[0]
     return result
 
 
