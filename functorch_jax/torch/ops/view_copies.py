@@ -26,7 +26,7 @@ def _copied(name: str, view: Callable[..., Any], where: str = "torch") -> None:
     tensor_function(where, name=name)(fn)
 
 
-def sliced(input: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
+def sliced(input: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
     """The view `input[..., start:end:step]` along one axis."""
     if not input.array.ndim:
         raise IndexError("slice() cannot be applied to a 0-dim tensor.")
