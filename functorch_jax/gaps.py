@@ -153,8 +153,8 @@ GAPS: tuple[Gap, ...] = (
         "the function without the prefix: torch.nn.functional.conv2d, batch_norm, grid_sample, dropout and so on, "
         "which XLA compiles for the device",
         """
-        torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.batch_norm_* torch.affine_grid_generator
-        torch.grid_sampler torch.grid_sampler_2d torch.grid_sampler_3d torch.convolution
+        torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_channel_shuffle torch.native_dropout torch.native_norm
+        torch.batch_norm_* torch.affine_grid_generator torch.convolution
         torch.Tensor.to_mkldnn torch.nn.functional.native_channel_shuffle
         torch.nn.functional.*grouped_mm torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
         torch.nn.functional.SwizzleType torch.has_lapack torch.has_mkl torch.has_openmp torch.has_spectral
@@ -284,7 +284,7 @@ GAPS: tuple[Gap, ...] = (
         "a torch.autocast block; x.copy_, x.contiguous; torch.Generator.get_state",
         """
         torch.kl_div torch.embedding_bag torch.binary_cross_entropy_with_logits torch.autocast_*_nesting
-        torch.nn.LinearCrossEntropy* torch.nn.functional.linear_cross_entropy torch.hash_tensor
+        torch.nn.LinearCrossEntropy* torch.hash_tensor
         torch.Tensor.hash_tensor torch.slice_inverse torch.Tensor.slice_inverse torch.Tensor.module_load
         torch.Tensor.grad_dtype torch.Tensor.map2_ torch.Tensor.dim_order torch.Generator.get_offset
         torch.Generator.set_offset torch.utils.swap_tensors

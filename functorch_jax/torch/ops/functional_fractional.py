@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ def _starts(size: int, out: int, window: int, sample: Any) -> Any:
     # in the samples' own precision, as the places are rounded down
     alpha = jnp.asarray((size - window) / (out - 1), sample.dtype)
     steps = jnp.arange(out - 1, dtype=sample.dtype)
-    first = jnp.floor((steps + sample[..., None]) * alpha) - jnp.floor(sample * alpha)[..., None]
+    first = jnp.trunc((steps + sample[..., None]) * alpha) - jnp.trunc(sample * alpha)[..., None]
     return jnp.concatenate([first.astype(int), jnp.full((*sample.shape, 1), size - window)], -1)
 
 
@@ -33,9 +34,11 @@ def _pooled(input: Any, samples: Any, window: tuple[int, ...], out: tuple[int, .
         shape = [1] * (2 * n)
         shape[axis], shape[n + axis] = out[axis], window[axis]
         flat = flat * sizes[axis] + places.reshape(*input.shape[:2], *shape)
-    flat = flat.reshape(*input.shape[:2], *out, -1)
-    values = input.reshape(*input.shape[:2], -1)
-    windows = jnp.take_along_axis(values, flat.reshape(*input.shape[:2], -1), 2).reshape(flat.shape)
+    flat = flat.reshape(*input.shape[:2], *out, math.prod(window))
+    values = input.reshape(*input.shape[:2], math.prod(sizes))
+    windows = jnp.take_along_axis(
+        values, flat.reshape(*input.shape[:2], math.prod(out) * math.prod(window)), 2
+    ).reshape(flat.shape)
     where = jnp.argmax(windows, -1)[..., None]
     return jnp.take_along_axis(windows, where, -1)[..., 0], jnp.take_along_axis(flat, where, -1)[..., 0]
 

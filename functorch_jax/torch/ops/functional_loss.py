@@ -17,7 +17,7 @@ from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import abs_, elementwise, unsupported
 from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._op import Op, function, op
-from functorch_jax.torch._promote import promote, type_name
+from functorch_jax.torch._promote import promote, to_float, type_name
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._sums import total
 from functorch_jax.torch._tensor import Tensor
@@ -182,7 +182,7 @@ def poisson_nll_loss(
     mode = _mode(size_average, reduce, reduction)
     if mode not in ("none", "mean", "sum"):
         raise ValueError(f"{mode} is not a valid value for reduction")
-    x, t = promote(input, target)
+    x, t = promote(input, target, minimum=2)
     loss = jnp.exp(x) - t * x if log_input else x - t * jnp.log(x + eps)
     if full:
         safe = jnp.where(t > 1, t, 1)
@@ -457,7 +457,8 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{Size(input1.shape)}, input2: {Size(input2.shape)}, target: {Size(target.shape)} "
         )
-    return _reduced(_clamp_min(-target * (input1 - input2) + margin), _mode(size_average, reduce, reduction))
+    loss = _clamp_min(to_float(-target * (input1 - input2)) + margin)
+    return _reduced(loss, _mode(size_average, reduce, reduction))
 
 
 @op("nn.functional torch")
@@ -484,6 +485,7 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Any:
     axis = target.ndim
+    input1, input2 = promote(input1, input2, minimum=2)
     squares = [total(jnp.square(x), (axis,)) + 1e-12 for x in (input1, input2)]
     cosine = total(input1 * input2, (axis,)) / jnp.sqrt(squares[0] * squares[1])
     loss = jnp.where(target == 1, 1 - cosine, 0) + jnp.where(target == -1, _clamp_min(cosine - margin), 0)
@@ -525,7 +527,7 @@ def multi_margin_loss(
 ) -> Any:
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    x = input if input.ndim == 2 else input[None]
+    x = input if input.ndim == 2 else input.reshape(1, -1)
     classes = target.reshape(-1, 1)
     gap = _clamp_min(margin - jnp.expand_dims(_pick(x, classes[:, 0], 1), 1) + x) ** p
     if weight is not None:
@@ -550,6 +552,8 @@ def triplet_margin_loss(
 ) -> Any:
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
+
+    anchor, positive, negative = promote(anchor, positive, negative, minimum=2)
 
     def distance(a: Any, b: Any) -> Any:
         difference = a - b + eps

@@ -48,8 +48,9 @@ def multilabel_margin_loss(
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     if target.array.dtype != jnp.int64:
         raise RuntimeError(f"expected scalar type Long but found {type_name(target.array.dtype)}")
+    classes = input.shape[-1] if input.ndim else 1
     known = known_value(target)
-    if known is not None and known.size and (known.min() < -1 or known.max() >= input.shape[-1]):
+    if known is not None and known.size and (known.min() < -1 or known.max() >= classes):
         raise RuntimeError("argument #2 'target' is out of range")
     return _multilabel_margin(input, target, _mode(size_average, reduce, reduction))
 

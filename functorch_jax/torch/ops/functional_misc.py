@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -229,7 +230,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
     x = input
     for axis, (before, after) in enumerate(sides):
         size = x.shape[axis]
-        if mode == "reflect" and max(before, after) >= size:
+        if mode == "reflect" and max(before, after) >= size and (before, after) != (0, 0):
             raise RuntimeError(
                 "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
                 f"({before}, {after}) at dimension {axis} of input {list(input.shape)}"
@@ -240,6 +241,10 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
             continue
         widths = [(0, 0)] * x.ndim
         widths[axis] = (max(before, 0), max(after, 0))
+        if mode == "circular" and min(before, after) < 0:  # what is taken away does not come around
+            x = lax.slice_in_dim(x, max(-before, 0), size - max(-after, 0), axis=axis)
+            x = jnp.pad(x, widths, mode="wrap")
+            continue
         x = jnp.pad(x, widths, mode=_MODES[mode])
         x = lax.slice_in_dim(x, max(-before, 0), x.shape[axis] - max(-after, 0), axis=axis)
     return x
@@ -280,7 +285,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
             "upscale_factor, but "
             f"input.size(-3)={c} is not divisible by {r * r}"
         )
-    x = input.reshape(-1, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+    x = input.reshape(math.prod(batch), c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(*batch, c // (r * r), h * r, w * r)
 
 
@@ -301,7 +306,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
                 f"pixel_unshuffle expects {what} to be divisible by downscale_factor, but input.size({axis})={size} is "
                 f"not divisible by {r}"
             )
-    x = input.reshape(-1, c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
+    x = input.reshape(math.prod(batch), c, h // r, r, w // r, r).transpose(0, 1, 3, 5, 2, 4)
     return x.reshape(*batch, c * r * r, h // r, w // r)
 
 

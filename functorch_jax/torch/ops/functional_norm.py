@@ -13,7 +13,7 @@ from functorch_jax import grad_mode
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import refuse
 from functorch_jax.torch._op import Op, function, op
-from functorch_jax.torch._promote import broadcast, cast, promote, type_name, wrap_dim
+from functorch_jax.torch._promote import broadcast, cast, promote, to_float, type_name, wrap_dim
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._sums import count, total
 from functorch_jax.torch._tensor import Tensor
@@ -56,7 +56,7 @@ def _scale(x: Any, weight: Any, bias: Any) -> Any:
 
 
 def _check_channels(input: Any, **vectors: Any) -> None:
-    channels = input.shape[1]
+    channels = input.shape[1] if input.ndim > 1 else input.shape[0]
     for name, vector in vectors.items():
         if vector is not None and math.prod(vector.shape) != channels:
             raise RuntimeError(f"{name} should contain {channels} elements not {math.prod(vector.shape)}")
@@ -126,7 +126,7 @@ def _batch_norm(
     momentum: Any,
     eps: float,
 ) -> Tensor:
-    if input.ndim < 2:
+    if input.ndim < 2 and (training or input.array.size):
         raise RuntimeError(f"batch_norm: expected an input of at least 2 dimensions, but got {input.ndim}")
     if training:
         _check_more_than_one(input.shape)
@@ -135,6 +135,8 @@ def _batch_norm(
         raise RuntimeError(f"{missing} must be defined in evaluation mode")
     _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
+        if input.ndim < 2:
+            return input  # nothing to normalise
         return _eval(input, running_mean, running_var, weight, bias, eps)
     out, mean, var = _train(input, weight, bias, eps)
     _update(running_mean, mean, momentum)
@@ -321,7 +323,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
                 f"{list(value.shape)} and input of shape {size}"
             )
     refuse("GroupNormKernelImpl", input, "bic")
-    x = _wide(input).reshape(size[0], num_groups, -1)
+    x = _wide(input).reshape(size[0], num_groups, math.prod(size[1:]) // num_groups)
     mean, var = _moments(x, (2,))
     out = ((x - mean) * lax.rsqrt(var + cast(eps, x.dtype))).reshape(size)
     return _scale(out, weight, bias).astype(input.dtype)
@@ -346,7 +348,11 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     squares = jnp.pad(jnp.square(input), pad)
     channels = input.shape[1]
     near = sum((lax.slice_in_dim(squares, i, i + channels, axis=1) for i in range(1, size)), squares[:, :channels])
-    return input / (near / size * alpha + k) ** beta
+    if input.size == 0:
+        return input
+    mean = near / size if category(near.dtype) >= 2 else to_float(near // size)  # integers are rounded down
+    divisor = mean * alpha + k
+    return input / divisor**beta if category(input.dtype) >= 2 else to_float(input) / divisor**beta
 
 
 # ---- by norm ---------------------------------------------------------------------------------------------------------
@@ -377,6 +383,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     shape = broadcast(a, b)
     a, b = jnp.broadcast_to(a, shape), jnp.broadcast_to(b, shape)
     axis = wrap_dim(dim, len(shape))
+    if not shape:
+        return cosine_similarity(a.reshape(1), b.reshape(1), 0, eps)
 
     def unit(x: Any) -> Any:
         norm = p_norm(x, 2, axis)
@@ -389,7 +397,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 @op("nn.functional torch")
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The p-norm of the difference along the last axis. Source: torch.nn.functional.pairwise_distance."""
-    a, b = promote(x1, x2)
+    a, b = promote(x1, x2, minimum=2)
     difference = a - b + jnp.asarray(eps, a.dtype)
     out = p_norm(difference, p, max(difference.ndim, 1) - 1)
     return out if keepdim else out.squeeze(-1)

@@ -353,8 +353,10 @@ def _max_unpool(n: int) -> Callable[..., Any]:
                 raise ValueError(f'invalid output_size "{list(image)}" (dim {d} must be between {low} and {high})')
         lead = input.shape[:-n]
         rows = math.prod(lead)
-        flat = jnp.zeros((rows, math.prod(image)), input.dtype)
-        out = flat.at[jnp.arange(rows)[:, None], indices.reshape(rows, -1)].set(input.reshape(rows, -1))
+        places = indices.reshape(rows, math.prod(input.shape[-n:])) + jnp.arange(rows)[:, None] * math.prod(image)
+        flat = jnp.zeros((rows * math.prod(image), 1), input.dtype)
+        # of two values for one place one stays, and in PyTorch both get its cotangent
+        out = jaxapi.put_rows(flat, places.reshape(-1), input.reshape(-1, 1))
         return out.reshape(*lead, *image)
 
     max_unpool.__name__ = max_unpool.__qualname__ = name

@@ -102,6 +102,12 @@ def _xlog1py(x: Any, y: Any) -> Any:
     return jnp.where(jnp.isnan(y), y, jnp.where(x == 0, 0, x * jnp.log1p(y)))
 
 
+def _zeta(x: Any, q: Any) -> Any:
+    # a pole at each whole q that is not positive, where JAX has nan, and nothing for x below 1
+    pole = (x > 1) & (q <= 0) & (q == jnp.floor(q))
+    return jnp.where(x < 1, jnp.nan, jnp.where(pole, jnp.inf, jax.scipy.special.zeta(x, jnp.where(pole, 1, q))))
+
+
 @elementwise(lambda out, x, y: jnp.where(x == 0, 0, out / jnp.where(x == 0, 1, x)), None)
 def _copysign(x: Any, y: Any) -> Any:
     return jnp.copysign(x, y)
@@ -129,7 +135,7 @@ PAIRS: dict[str, tuple[str, Callable[[Any, Any], Any], str, int, dict[str, Any]]
     "hypot": ("torch Tensor", _hypot, "bic", 0, {"inplace": True}),
     "xlogy": ("torch Tensor special", _xlogy, "c", 2, {"scalars": "input other", "inplace": True}),
     "xlog1py": ("special", _xlog1py, "c", 2, {"scalars": "input other"}),
-    "zeta": ("special", jax.scipy.special.zeta, "c", 2, {"scalars": "input other"}),
+    "zeta": ("special", _zeta, "c", 2, {"scalars": "input other"}),
     "copysign": ("torch Tensor", _copysign, "c", 2, {"scalars": "other", "inplace": True}),
     "logaddexp": ("torch Tensor", logaddexp, "bi", 0, {}),
     "logaddexp2": ("torch Tensor", jnp.logaddexp2, "bi", 0, {}),

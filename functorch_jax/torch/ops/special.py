@@ -67,7 +67,8 @@ _ANGLES = (np.arange(96) + 0.5) * (math.pi / 96)
 _FAR = 50.0
 
 
-def _hankel(n: int, x: Any) -> Any:
+def _hankel(n: int, x: Any, turn: float = 0.0) -> Any:
+    """J_n, or Y_n a quarter turn later."""
     mu, even, odd, term = 4 * n * n, 1.0, 0.0, 1.0
     for k in range(1, 18):
         term = term * (mu - (2 * k - 1) ** 2) / (k * 8 * x)
@@ -75,7 +76,7 @@ def _hankel(n: int, x: Any) -> Any:
             odd = odd + term * (-1) ** ((k - 1) // 2)
         else:
             even = even + term * (-1) ** (k // 2)
-    angle = x - (n / 2 + 0.25) * math.pi
+    angle = x - (n / 2 + 0.25) * math.pi + turn
     return jnp.sqrt(2 / (math.pi * x)) * (even * jnp.cos(angle) - odd * jnp.sin(angle))
 
 
@@ -95,6 +96,65 @@ def _bessel_j0(x: Any) -> Any:
 @elementwise(lambda out, x: _bessel_j0(x) - jnp.where(x == 0, 0.5, out / jnp.where(x == 0, 1, x)))
 def _bessel_j1(x: Any) -> Any:
     return _bessel_j(1, x)
+
+
+# Neumann's series of Y_0 in J_2, J_4, ..., whose sum is taken under the same mean: these are its weights.
+_ORDERS = np.arange(1, 49)
+_NEUMANN = ((-1.0) ** _ORDERS / _ORDERS) @ np.cos(2 * _ORDERS[:, None] * _ANGLES)
+
+
+def _bessel_y(n: int, x: Any) -> Any:
+    safe = jnp.where(x > 0, x, 1)
+    near, far = jnp.minimum(safe, _FAR), jnp.maximum(safe, _FAR)
+    waves = near[..., None] * np.sin(_ANGLES)
+    log = jnp.log(near / 2) + np.euler_gamma
+    if n == 0:
+        value = log * _bessel_j0(near) - 2 * jnp.mean(jnp.cos(waves) * _NEUMANN, axis=-1)
+    else:
+        mean = jnp.mean(jnp.sin(waves) * (np.sin(_ANGLES) * _NEUMANN), axis=-1)
+        value = log * _bessel_j1(near) - _bessel_j0(near) / near - 2 * mean
+    value = jnp.where(safe < _FAR, 2 / math.pi * value, _hankel(n, far, -math.pi / 2))
+    return jnp.where(x > 0, value, jnp.where(x == 0, -jnp.inf, jnp.nan))
+
+
+@elementwise(lambda out, x: -_bessel_y1(x))
+def _bessel_y0(x: Any) -> Any:
+    return _bessel_y(0, x)
+
+
+@elementwise(lambda out, x: _bessel_y0(x) - out / x)
+def _bessel_y1(x: Any) -> Any:
+    return _bessel_y(1, x)
+
+
+# Ai(x) is the mean of exp(i (t^3 / 3 + x t)) over a line above the real axis: through the saddle for positive x, where
+# nothing cancels, and not far up for negative ones. Along it a Gaussian falls off, and the trapezoidal rule is exact to
+# rounding. Far to the left the asymptotic series is.
+_ALONG = np.arange(0, 9, 1 / 16)
+_ALONG_WEIGHTS = np.where(_ALONG == 0, 0.5, 1.0) / (16 * math.pi)
+_LEFT = -10.0
+
+
+def _airy_ai(x: Any) -> Any:
+    near = jnp.clip(x, _LEFT, 120)[..., None]
+    height = jnp.sqrt(jnp.maximum(near, 0.25))
+    waves = jnp.cos(_ALONG**3 / 3 + (near - height**2) * _ALONG)
+    falling = jnp.exp(height**3 / 3 - near * height - height * _ALONG**2)
+    value = jnp.sum(falling * waves * _ALONG_WEIGHTS, axis=-1)
+    far = -jnp.minimum(x, _LEFT)
+    zeta = 2 / 3 * far * jnp.sqrt(far)
+    even: Any = 1.0
+    odd: Any = 0.0
+    term: Any = 1.0
+    for k in range(1, 20):
+        term = term * (6 * k - 5) * (6 * k - 3) * (6 * k - 1) / (216 * k * (2 * k - 1)) / zeta
+        if k % 2:
+            odd = odd + term * (-1) ** ((k - 1) // 2)
+        else:
+            even = even + term * (-1) ** (k // 2)
+    angle = zeta - math.pi / 4
+    wave = (even * jnp.cos(angle) + odd * jnp.sin(angle)) / jnp.sqrt(math.pi * jnp.sqrt(far))
+    return jnp.where(jnp.isinf(x), jnp.nan, jnp.where(x < _LEFT, wave, jnp.where(x > 119, 0, value)))
 
 
 # K_n(x) e^x is the integral of exp(-x (cosh t - 1)) cosh(n t) over t > 0, which falls off so fast that the trapezoidal
@@ -124,6 +184,9 @@ for _name, _fn in {
     "erfcx": _erfcx,
     "bessel_j0": _bessel_j0,
     "bessel_j1": _bessel_j1,
+    "bessel_y0": _bessel_y0,
+    "bessel_y1": _bessel_y1,
+    "airy_ai": _airy_ai,
     "scaled_modified_bessel_k0": _scaled_k(0),
     "scaled_modified_bessel_k1": _scaled_k(1),
     "modified_bessel_k0": lambda x: _scaled_k(0)(x) * jnp.exp(-x),
@@ -158,6 +221,7 @@ def _polynomial(name: str, first: Callable[[Any], Any], following: Callable[...,
         dtype = jnp.promote_types(to_float(input).dtype, degrees.dtype) if category(degrees.dtype) == 2 else None
         x = to_float(input).astype(dtype or to_float(input).dtype)
         x = 2 * x - 1 if shifted else x
+        degrees = jnp.trunc(degrees) if category(degrees.dtype) == 2 else degrees
         highest = int(np.max(np.asarray(degrees), initial=0))
         last, value = jnp.ones_like(x), first(x)
         result = jnp.where(degrees < 0, 0, jnp.where(degrees < 1, last, value))
