@@ -236,6 +236,12 @@ POOL: list[Row] = [
         floats(2, 2, 7),
     ),
     case(
+        "max_unpool1d, two values for one place",
+        lambda t, x, i: t.func.grad(lambda x: (t.nn.functional.max_unpool1d(x, i, 2) ** 2).sum())(x),
+        floats(1, 3),
+        [[1, 1, 4]],
+    ),
+    case(
         "max_unpool2d",
         lambda t, x: t.nn.functional.max_unpool2d(*t.nn.functional.max_pool2d(x, 2, return_indices=True), 2),
         floats(2, 2, 4, 6),

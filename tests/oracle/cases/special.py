@@ -34,6 +34,16 @@ CASES: list[Row] = [
     case("erfcx in float64", lambda t, x: t.special.erfcx(x), values([-2.0, 0.0, 0.5, 3.0, 9.9, 10.1, 30.0], "float64")),
     *[case(name, lambda t, x, name=name: getattr(t.special, name)(x), AT, **LOOSE) for name in ("bessel_j0", "bessel_j1", "spherical_bessel_j0")],
     *[case(f"{name} in float64", lambda t, x, name=name: getattr(t.special, name)(x), values([-60.0, -3.0, 0.0, 1.5, 49.0, 51.0], "float64")) for name in ("bessel_j0", "bessel_j1")],
+    *[case(name, lambda t, x, name=name: getattr(t.special, name)(x), AT, **LOOSE) for name in ("bessel_y0", "bessel_y1")],
+    case("airy_ai", lambda t, x: t.special.airy_ai(x), values([-11.0, -9.0, -2.5, 0.0, 0.3, 4.0, 200.0]), **LOOSE),
+    right("airy_ai and bessel_y1 in float64, near a zero", lambda t, x, y: (t.special.airy_ai(x), t.special.bessel_y1(y)),
+          values([-2.3308270676691727, -10.3, 5.5], "float64"), values([5.43609022556391, 48.3], "float64"),
+          expected=([0.00510494987980476, -0.23210801885483, 3.36853119085998e-5], [-0.00217986050880593, 0.105820370457027]),
+          why="PyTorch's are right to seven digits"),
+    right("airy_ai, second derivative", lambda t, x: t.func.vmap(t.func.grad(t.func.grad(t.special.airy_ai)))(x), values([-2.0, 1.0], "float64"),
+          expected=[-2.0 * 0.22740742820168557, 0.1352924163128814], why="PyTorch has no derivative of airy_ai"),
+    case("zeta at its poles", lambda t, x, q: t.special.zeta(x[:, None], q), [-2, 0, 1, 2, 3], [-3, -1, 0, 1, 2], **LOOSE),
+    case("a polynomial's degree is rounded to zero", lambda t, x, n: t.special.legendre_polynomial_p(x, n), floats(4), values([-1.5, -0.5, 0.9, 2.7])),
     *[
         case(name, lambda t, x, name=name: getattr(t.special, name)(x), POSITIVE, **LOOSE)
         for name in ("modified_bessel_i0", "modified_bessel_i1", "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1")
