@@ -209,10 +209,10 @@ class RuleOptimizer(Optimizer):
                 for i, name in enumerate(self._shared_names):
                     state[name].overwrite(rest[member * count + i])
 
-    def _values(self, group: dict[str, Any]) -> tuple[list[Any], list[Tensor], list[str]]:
+    def _values(self, group: dict[str, Any]) -> tuple[list[Any], list[Any], list[str]]:
         """The numbers among the options, with None in the place of each tensor; those tensors; what is not zero."""
         numbers: list[Any] = []
-        tensors: list[Tensor] = []
+        tensors: list[Any] = []
         on: list[str] = []
         for option, names in self._options:
             value = group[option]

@@ -110,7 +110,6 @@ class Optimizer:
         vars(self).update(state)
         if not hasattr(self, "_optimizer_step_pre_hooks"):
             self._prepare()
-        self.defaults.setdefault("differentiable", False)
         for group in self.param_groups:  # a state dict of an older version may lack options
             for name, value in self.defaults.items():
                 if value is not required:
