@@ -12,6 +12,7 @@ import numpy as np
 
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import elementwise
+from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._op import NAMESPACES, op, row
 from functorch_jax.torch._promote import promote, to_float
 from functorch_jax.torch.ops.pointwise import SPECIAL
@@ -222,7 +223,8 @@ def _polynomial(name: str, first: Callable[[Any], Any], following: Callable[...,
         x = to_float(input).astype(dtype or to_float(input).dtype)
         x = 2 * x - 1 if shifted else x
         degrees = jnp.trunc(degrees) if category(degrees.dtype) == 2 else degrees
-        highest = int(np.max(np.asarray(degrees), initial=0))
+        known = known_value(degrees)  # under vmap, of all rows
+        highest = int(np.max(np.asarray(degrees) if known is None else known, initial=0))
         last, value = jnp.ones_like(x), first(x)
         result = jnp.where(degrees < 0, 0, jnp.where(degrees < 1, last, value))
         for k in range(1, highest):

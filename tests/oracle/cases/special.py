@@ -43,6 +43,7 @@ CASES: list[Row] = [
     right("airy_ai, second derivative", lambda t, x: t.func.vmap(t.func.grad(t.func.grad(t.special.airy_ai)))(x), values([-2.0, 1.0], "float64"),
           expected=[-2.0 * 0.22740742820168557, 0.1352924163128814], why="PyTorch has no derivative of airy_ai"),
     case("zeta at its poles", lambda t, x, q: t.special.zeta(x[:, None], q), [-2, 0, 1, 2, 3], [-3, -1, 0, 1, 2], **LOOSE),
+    case("vmap over degrees", lambda t, x, n: t.func.vmap(t.special.laguerre_polynomial_l)(x, n), floats(3), [0, 1, 3], **LOOSE),
     case("a polynomial's degree is rounded to zero", lambda t, x, n: t.special.legendre_polynomial_p(x, n), floats(4), values([-1.5, -0.5, 0.9, 2.7])),
     *[
         case(name, lambda t, x, name=name: getattr(t.special, name)(x), POSITIVE, **LOOSE)
