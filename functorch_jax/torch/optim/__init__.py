@@ -6,6 +6,7 @@ from typing import Any
 
 from functorch_jax.torch._names import MissingName
 from functorch_jax.torch.optim import lr_scheduler as lr_scheduler
+from functorch_jax.torch.optim import swa_utils as swa_utils
 from functorch_jax.torch.optim._adafactor import Adafactor as Adafactor
 from functorch_jax.torch.optim._muon import Muon as Muon
 from functorch_jax.torch.optim.adadelta import Adadelta as Adadelta
