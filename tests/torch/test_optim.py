@@ -55,3 +55,15 @@ def test_a_step_inside_grad_is_not_differentiated():
 
     x = torch.tensor([1.0, 2.0])
     assert grad(trained)(x).tolist() == [0.5, 0.0]  # p = 1 - x / 2 counts as a constant
+
+
+def test_a_differentiable_step_is():
+    from functorch_jax import grad
+
+    def trained(x):
+        p = torch.ones(2) * 1
+        p.grad = x
+        torch.optim.SGD([p], lr=0.5, differentiable=True).step()
+        return (p * x).sum()
+
+    assert grad(trained)(torch.tensor([1.0, 2.0])).tolist() == [0.0, -1.0]  # of x - x² / 2

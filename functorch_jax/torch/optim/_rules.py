@@ -195,7 +195,7 @@ class RuleOptimizer(Optimizer):
         vector = np.array([0.0 if n is None else n for n in numbers], np.float64)
         own = [state[name] for state, each in zip(states, names, strict=True) for name in each]
         if differentiable:
-            out = self._op(key, vector, tensors, params, grads, own, shared)
+            out = [unwrap(t) for t in self._op(key, vector, tensors, params, grads, own, shared)]
         else:
             arrays = [[unwrap(t) for t in each] for each in (tensors, params, grads, own, shared)]
             out = self._run(key, vector, *arrays)
