@@ -10,8 +10,9 @@ upgrade is a change to this file. The three ideas built on them:
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -51,7 +52,7 @@ def switch_trace(trace: Trace) -> None:
 def base_trace() -> Trace:
     """The current trace without the wrapping of `no_grad`: the identity of "where we are"."""
     trace = _trace_ctx.trace
-    while type(trace) is NoGradTrace:
+    while type(trace) is NoGradTrace or (_transparent and id(trace) in _transparent):
         trace = trace.parent_trace
     return trace
 
@@ -61,9 +62,24 @@ def trace_ref() -> weakref.ref[Trace] | None:
     trace = _trace_ctx.trace
     if trace is EVAL_TRACE:
         return None
-    while type(trace) is NoGradTrace:
+    while type(trace) is NoGradTrace or (_transparent and id(trace) in _transparent):
         trace = trace.parent_trace
     return None if trace is EVAL_TRACE else weakref.ref(trace)
+
+
+# Traces under which the imperative tape records a whole transform: code runs there as if they were not.
+_transparent: set[int] = set()
+
+
+@contextlib.contextmanager
+def transparent_trace() -> Iterator[None]:
+    """Make the current trace one that `trace_ref` looks through."""
+    key = id(_trace_ctx.trace)
+    _transparent.add(key)
+    try:
+        yield
+    finally:
+        _transparent.discard(key)
 
 
 # ---- the primitives behind no_grad -----------------------------------------------------------------------------------
@@ -219,6 +235,41 @@ batching.primitive_batchers[_spread_p] = _spread_batch
 def spread(x: Any, shape: Sequence[int], total: Callable[[Any, list[int]], Any]) -> Any:
     """`x` broadcast to `shape`, which has as many axes, with the cotangent summed by `total`."""
     return _spread_p.bind(x, shape=tuple(shape), total=total)
+
+
+# (x, token) -> x, which makes x an input of a reverse pass that is already running over `token`: the cotangent of x is
+# handed to `sink(index, cotangent)`, and that of the token is zero.
+_tap_p = Primitive("tap")
+_tap_p.def_impl(lambda x, token, sink, index: x)
+_tap_p.def_abstract_eval(lambda x, token, sink, index: x.update(weak_type=False))
+_slot_p = Primitive("slot")
+_slot_p.def_impl(lambda token, shape, dtype, sink, index: jnp.zeros(shape, dtype))
+_slot_p.def_abstract_eval(lambda token, shape, dtype, sink, index: ShapedArray(shape, dtype))
+
+
+def _tap_jvp(primals: Sequence[Any], tangents: Sequence[Any], sink: Any, index: int) -> tuple[Any, Any]:
+    x, token = primals
+    out = _tap_p.bind(x, token, sink=sink, index=index)
+    if type(tangents[1]) is ad.Zero:
+        return out, tangents[0]
+    slot = _slot_p.bind(tangents[1], shape=x.shape, dtype=x.dtype, sink=sink, index=index)
+    return out, slot if type(tangents[0]) is ad.Zero else slot + tangents[0]
+
+
+def _slot_transpose(cotangent: Any, token: Any, shape: Any, dtype: Any, sink: Any, index: int) -> list[Any]:
+    if type(cotangent) is not ad.Zero:
+        sink(index, cotangent)
+    return [ad.Zero(token.aval)]
+
+
+ad.primitive_jvps[_tap_p] = _tap_jvp
+ad.deflinear2(_slot_p, _slot_transpose)
+mlir.register_lowering(_tap_p, lambda _, x, token, sink, index: [x])
+
+
+def tap(x: Any, token: Any, sink: Callable[[int, Any], None], index: int) -> Any:
+    """`x` as an input of the reverse pass that differentiates `token`."""
+    return _tap_p.bind(x, token, sink=sink, index=index)
 
 
 class NoGradTrace(Trace):
@@ -387,3 +438,23 @@ def flatten_one_level(x: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]
         return None
     children, treedef = jax.tree_util.tree_flatten(x, is_leaf=lambda y: y is not x)
     return children, lambda new: jax.tree_util.tree_unflatten(treedef, new)
+
+
+def used_inputs(fun: Callable[..., Any], *shapes: Any) -> list[bool]:
+    """For each argument whether the outputs of `fun` depend on it; numbers among them are arguments too."""
+    from jax._src.interpreters import partial_eval
+
+    closed = jax.make_jaxpr(fun)(*shapes)
+    _, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+    return list(used)
+
+
+def hooked(x: Any, change: Callable[[Any], Any]) -> Any:
+    """`x`, whose cotangent is passed through `change` in reverse mode; tangents go by."""
+
+    @jax.custom_vjp
+    def identity(x: Any) -> Any:
+        return x
+
+    identity.defvjp(lambda x: (x, None), lambda _, cotangent: (change(cotangent),))
+    return identity(x)

@@ -8,14 +8,17 @@ becomes an extra output, and is stored in the box once the transform has returne
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from functorch_jax import jaxapi
 from functorch_jax.tree import Box
 
-__all__ = ["Level", "current", "open_level", "stack"]
+__all__ = ["Level", "current", "open_level", "recorded", "recorder", "stack"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _current: ContextVar[Level | None] = ContextVar("functorch_jax_level", default=None)
 
@@ -83,7 +86,32 @@ def open_level(kind: str, outer_trace: Any, randomness: str | None = None) -> It
         _current.reset(token)
 
 
+class Recorder:
+    """What records calls of outermost transforms: imperative autograd puts itself here."""
+
+    run: Callable[[Any, Any, Any], Any] | None = None
+    boxes: list[Box] | None = None  # the captured boxes that the running call has written
+
+
+recorder = Recorder()
+
+
+def recorded(call: F) -> F:
+    """A transformed function whose calls imperative autograd sees as one operation."""
+
+    @functools.wraps(call)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        run = recorder.run
+        if run is None or _current.get() is not None:
+            return call(*args, **kwargs)
+        return run(call, args, kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
 def store(boxes: Sequence[Box], arrays: Sequence[Any]) -> None:
     """Write what a transform computed for captured boxes, after it has returned."""
+    if recorder.boxes is not None:
+        recorder.boxes.extend(boxes)
     for box, array in zip(boxes, arrays, strict=True):
         box.overwrite(array)

@@ -32,6 +32,10 @@ class Box:
         """
         raise NotImplementedError
 
+    def read(self) -> Any:
+        """The array as the running function sees it."""
+        return self.array
+
     def writes(self) -> int:
         """How often this handle was written."""
         raise NotImplementedError

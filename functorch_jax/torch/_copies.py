@@ -44,6 +44,13 @@ _OWN = (
     "_requires_grad",
     "_grad",
     "_inference",
+    "_node",
+    "_nr",
+    "_accumulator",
+    "_hooks",
+    "_post_hooks",
+    "_silent",
+    "_untracked",
 )
 
 
@@ -66,5 +73,6 @@ def __reduce__(self: Tensor) -> Any:
 def _rebuild(values: Any, dtype: str, requires_grad: bool, kind: type[Tensor] = Tensor) -> Tensor:
     array = jnp.asarray(values, DTYPES[dtype].np)
     result = wrap(array) if kind is Tensor else kind(array=array)
-    result._requires_grad = requires_grad
+    if requires_grad:
+        result.requires_grad = True
     return result

@@ -12,7 +12,7 @@ seen = False
 """Whether there ever was such a tensor inside a transform: until then an op need not look."""
 
 # ops whose derivative does not need the values of their arguments
-_KEEPS_NOTHING = frozenset(
+KEEPS_NOTHING = frozenset(
     "add sub neg cat stack clone sum mean view reshape expand permute transpose unsqueeze squeeze select slice getitem "
     "detach copy_ zeros_like ones_like eq ne lt le gt ge".split()
 )
@@ -26,7 +26,7 @@ def note() -> None:
 
 def check(name: str, values: Iterable[Any]) -> None:
     """Raise PyTorch's error when the op `name` would keep an inference tensor for a backward pass."""
-    if name in _KEEPS_NOTHING or not grad_mode.is_grad_enabled():
+    if name in KEEPS_NOTHING or not grad_mode.is_grad_enabled():
         return
     tensors = [v for v in values if isinstance(v, Box)]
     if not any(getattr(t, "_inference", False) for t in tensors):

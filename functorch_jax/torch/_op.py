@@ -18,15 +18,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from functorch_jax import jaxapi, levels
-from functorch_jax.torch import _ambient, _autocast, _inference
+from functorch_jax import grad_mode, jaxapi, levels
+from functorch_jax.torch import _ambient, _autocast, _inference, _tape
 from functorch_jax.torch._dtype import dtype as torch_dtype
+from functorch_jax.torch._dtype import torch_dtype as torch_dtype_of
+from functorch_jax.torch._graph import Rule, state
+from functorch_jax.torch._promote import cast
 from functorch_jax.torch._size import size_from
 from functorch_jax.torch._tensor import Tensor, check_write, wrap
 
-__all__ = ["NAMESPACES", "function", "op", "row", "store_out"]
+__all__ = ["NAMESPACES", "fit", "fitted", "function", "op", "row", "store_out"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,10 +82,12 @@ class Op:
         self.put = put
         self.check = check
         self.inplace_flag = self.index.get("inplace")
-        self.run = self._runner(lambda key, arrays: self.apply(_fill(key[0], arrays)), jit)
-        self.run_put = None
+        self.rule = Rule(name, lambda key, arrays: self.apply(_fill(key[0], arrays)), jit)
+        self.run = self.rule.run
+        self.put_rule = self.run_put = None
         if put is not None:
-            self.run_put = self._runner(lambda key, arrays: put(*arrays[:2], *_fill(key[0][1:], arrays[2:])), jit)
+            self.put_rule = Rule(name, lambda key, arrays: put(*arrays[:2], *_fill(key[0][1:], arrays[2:])), jit)
+            self.run_put = self.put_rule.run
 
     def apply(self, values: list[Any]) -> Any:
         """The pure function on one value for each parameter."""
@@ -99,13 +105,6 @@ class Op:
                     kind = type(value).__name__
                     return TypeError(f"{self.name}(): argument '{name}' (position {i}) must be Tensor, not {kind}")
         return error
-
-    def _runner(self, body: Callable[[Any, Any], Any], jit: bool) -> Callable[..., Any]:
-        def run(key: Any, *arrays: Any) -> Any:
-            return body(key, arrays)
-
-        run.__name__ = run.__qualname__ = self.name  # what JAX calls the compiled program
-        return jax.jit(run, static_argnums=0) if jit else run
 
     # -- binding arguments ---------------------------------------------------------------------------------------------
 
@@ -134,9 +133,10 @@ class Op:
         """The compilation key and the arrays of a call."""
         arrays: list[Any] = []
         template: list[Any] = []
+        lifted = state.lift is not None
         for value, default, scalar in zip(values, self.defaults, self.scalar, strict=True):
             if isinstance(value, Tensor):
-                arrays.append(value.array)
+                arrays.append(value.read() if lifted else value.array)
                 template.append(_ARRAY)
             elif value is default or value is None:
                 template.append(value)
@@ -170,10 +170,30 @@ class Op:
             values = _autocast.cast(self.name, values)
         if self.inplace_flag is not None and values[self.inplace_flag]:
             return self.write(values)
+        if state.live and grad_mode.is_grad_enabled() and (_tape.tracked(values) or out is not None):
+            return self._recorded(values, out)
         result = self.compute(values)
         if out is not None:
             return store_out(out, result, self.name)
         return wrap(result) if isinstance(result, jax.Array) else _wrap_tree(result)
+
+    def _recorded(self, values: list[Any], out: Any = None) -> Any:
+        """The tensors that the op gives, on the tape."""
+        if out is not None:
+            if _tape.tracked(values) or any(o.requires_grad for o in (out if isinstance(out, (tuple, list)) else [out])):
+                raise RuntimeError(f"{self.name}(): {_NO_OUT}, but one of the arguments requires grad.")
+            return store_out(out, self.compute(values), self.name)
+        if _inference.seen:
+            _inference.check(self.name, values)
+        _check_saved(values, self.name)
+        key, arrays = self.split(values)
+        try:
+            result = self.run(key, *arrays)
+        except jax.errors.UnexpectedTracerError:
+            values = [v.revived() if isinstance(v, Tensor) else v for v in values]
+            key, arrays = self.split(values)
+            result = self.run(key, *arrays)
+        return _tape.record(self.rule, key, _tensors(values, self.defaults, self.scalar), arrays, result)
 
     def _view(self, values: list[Any]) -> Any:
         base = values[0]
@@ -184,7 +204,14 @@ class Op:
             base = base.revived()
             key, arrays = self.split([base, *values[1:]])
             array = self.run(key, *arrays)
-        return base.make_view(array, self, key, arrays[1:]) if isinstance(base, Tensor) else wrap(array)
+        if not isinstance(base, Tensor):
+            return wrap(array)
+        view = base.make_view(array, self, key, arrays[1:])
+        if state.live and self.name not in _UNTRACKED and grad_mode.is_grad_enabled() and _tape.tracked((base,)):
+            tensors = [base, *([None] * (len(arrays) - 1))]
+            recorded = _tape.record(self.rule, key, tensors, arrays, array)
+            view._node, view._nr = recorded._node, recorded._nr
+        return view
 
     def write(self, values: list[Any]) -> Any:
         """The in-place form: compute, check that the result fits, write it into the first argument."""
@@ -194,8 +221,44 @@ class Op:
         target.check_writable()
         if self.inplace_flag is not None:
             values[self.inplace_flag] = False
+        if state.live and grad_mode.is_grad_enabled() and _tape.tracked(values):
+            result = self._recorded(values)
+            target.overwrite(fitted(target, result, self.name))
+            return target
         target.overwrite(check_write(target, self.compute(values), self.name))
         return target
+
+
+def _tensors(values: list[Any], defaults: list[Any], scalars: list[bool]) -> list[Any]:
+    """For each array of `Op.split` the tensor that it is of, or None."""
+    found: list[Any] = []
+    for value, default, scalar in zip(values, defaults, scalars, strict=True):
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif value is default or value is None:
+            continue
+        elif scalar and type(value) in _NUMBERS:
+            found.append(None)
+        else:
+            _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[Any]) -> None:
+    if isinstance(value, (Tensor, jax.Array, np.ndarray)):
+        found.append(value if isinstance(value, Tensor) else None)
+    elif isinstance(value, (tuple, list)):
+        for each in value:
+            _collect(each, found)
+
+
+def _check_saved(values: list[Any], name: str) -> None:
+    """Raise for an inference tensor that the tape would keep."""
+    if any(isinstance(v, Tensor) and v._inference for v in values) and name not in _inference.KEEPS_NOTHING:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd: clone it outside of inference mode, or compute it under no_grad"
+        )
 
 
 _KEYWORDS = {
@@ -225,7 +288,7 @@ def _fill_one(entry: Any, rest: Any) -> Any:
 def _static(value: Any, arrays: list[Any]) -> Any:
     """`value` as a hashable part of the key; arrays found in it are moved to `arrays`."""
     if isinstance(value, (Tensor, jax.Array, np.ndarray)):
-        arrays.append(value.array if isinstance(value, Tensor) else value)
+        arrays.append(value.read() if isinstance(value, Tensor) else value)
         return _ARRAY
     if isinstance(value, (tuple, list)):
         return tuple(_static(v, arrays) for v in value)
@@ -244,6 +307,13 @@ def _wrap_tree(result: Any) -> Any:
     if isinstance(result, (tuple, list)):
         return type(result)(map(_wrap_tree, result))
     return result
+
+
+_UNTRACKED = ("detached", "inner")  # views without the derivative
+
+
+def _fit(input: Any, shape: Any, dtype: Any) -> Any:
+    return cast(jnp.broadcast_to(input, shape), dtype)
 
 
 _NO_OUT = "functions with out=... arguments don't support automatic differentiation"
@@ -276,6 +346,24 @@ def store_out(out: Any, result: Any, name: str) -> Any:
         out.resize_array(result.shape)
     out.overwrite(check_write(out, result, name))
     return out
+
+
+_FIT = Op(_fit, "to")
+
+
+def fit(tensor: Tensor, like: Any) -> Tensor:
+    """`tensor` broadcast and cast to the shape and dtype of the array `like`, with its history."""
+    if tensor.array.shape == like.shape and tensor.array.dtype == like.dtype:
+        return tensor
+    return _FIT(tensor, tuple(like.shape), torch_dtype_of(like.dtype))  # type: ignore[no-any-return]
+
+
+def fitted(target: Tensor, result: Tensor, name: str) -> Tensor:
+    """`result` as it would be stored in `target`, with its history. Raises what `check_write` raises."""
+    fitting = check_write(target, result.array, name)
+    if fitting is result.array:
+        return result
+    return fit(result, fitting)
 
 
 def op(

@@ -20,6 +20,7 @@ from functorch_jax.torch._dtype import DTYPES, dtype
 from functorch_jax.torch._layout import NAMES, layout
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._strides import contiguous_strides
+from functorch_jax.torch._graph import state
 from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch._unpickler import CALLS, VALUES
 from functorch_jax.torch.ops.axes import STRIDED
@@ -349,6 +350,7 @@ _TENSOR_MAKERS = (_rebuild_tensor, _rebuild_tensor_v2, _rebuild_tensor_v3, _rebu
 def _in_place_of(data: Any, tensor: Any, requires_grad: bool) -> Any:
     """`tensor`, which from now on is the one that shares the memory of `data`."""
     tensor._requires_grad = requires_grad
+    state.live = state.live or requires_grad
     user = vars(data).pop("_window", None)
     if user is not None:
         user.tensor = tensor

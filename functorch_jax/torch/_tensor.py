@@ -16,6 +16,7 @@ import numpy as np
 from functorch_jax import grad_mode, jaxapi, levels
 from functorch_jax.torch import _inference
 from functorch_jax.torch._dtype import category, dtype, torch_dtype
+from functorch_jax.torch._graph import state
 from functorch_jax.torch._promote import broadcast, cast, type_name
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._strides import check_overlap
@@ -59,6 +60,12 @@ class Tensor(Box):
     _grad: Any = None
     _untracked: bool = False  # made under no_grad
     _inference: bool = False
+    _node: Any = None  # what recorded it, and as which of its outputs
+    _nr: int = 0
+    _accumulator: Any = None  # weak reference to the node that adds to `grad`
+    _hooks: Any = None  # of a leaf: they see its gradient
+    _post_hooks: Any = None
+    _silent: int = 0  # writes through `.data`, which autograd does not count
 
     __array_priority__ = 1000
 
@@ -94,9 +101,25 @@ class Tensor(Box):
         version = self.root._version
         if self._seen != version:
             op, key, arrays = self._view
-            self._array = op.run(key, self._parent.array, *arrays)
+            parent = self._parent
+            self._array = op.run(key, parent.read(), *arrays)
             self._seen = version
+            if state.live:
+                _retrace(self, parent, self._array)
         return self._array
+
+    def read(self) -> Any:
+        """The array as the running function sees it: inside a transform, a captured tensor is an input of the tape."""
+        array = self.array
+        lift = state.lift
+        return array if lift is None else lift(self, array)
+
+    @property
+    def node(self) -> Any:
+        """The node that recorded this tensor as it is now."""
+        if self._parent is not None:
+            self.array  # noqa: B018 (a view whose base was written follows it)
+        return self._node
 
     def jax(self) -> Any:
         """The JAX array that this tensor holds, without a copy."""
@@ -121,10 +144,11 @@ class Tensor(Box):
     def become_view(self, take: Any) -> Tensor:
         """Turn into `take(base)`, a view of what this tensor was: `squeeze_` and its kin."""
         base = _new(Tensor)
-        for name in ("_array", "_parent", "_view", "_seen", "_version", "_trace", "_strides"):
+        for name in ("_array", "_parent", "_view", "_seen", "_version", "_trace", "_strides", "_node", "_nr"):
             setattr(base, name, getattr(self, name))
         view = take(base)
         self._array, self._parent, self._view, self._seen = view._array, view._parent, view._view, view._seen
+        self._node, self._nr = view._node, view._nr
         return self
 
     @classmethod
@@ -133,6 +157,7 @@ class Tensor(Box):
         tensor._inference = False
         if variable:
             tensor._requires_grad = True
+            state.live = True
         return tensor
 
     def writes(self) -> int:
@@ -163,14 +188,29 @@ class Tensor(Box):
         """Whether it was made inside the running transform, so that anything may be written into it."""
         return self.root._trace is jaxapi.trace_ref()
 
-    def overwrite(self, array: Any) -> None:
-        """Put `array` into this tensor, and through it into what it is a view of."""
+    def overwrite(self, array: Any, silent: bool = False) -> None:
+        """Put `array` into this tensor, and through it into what it is a view of.
+
+        A tensor in its place brings its history along. A `silent` write leaves the history of this tensor as it was.
+        """
         parent = self._parent
         if parent is not None:
             op, key, arrays = self._view
-            parent.overwrite(op.run_put(key, parent.array, array, *arrays))
+            silent = silent or op.name in _UNTRACKED
+            if state.live and not silent and grad_mode.is_grad_enabled() and _tape.tracked((parent, array)):
+                parent.overwrite(_tape.write_through(self, array))
+                return
+            if op.name == "inner":
+                self.root._silent += 1
+            parent.overwrite(op.run_put(key, parent.array, unwrap(array), *arrays), silent)
             return
         old = self._array
+        if state.live and not silent and grad_mode.is_grad_enabled() and _tape.tracked((self, array)):
+            source = _tape.written(self, array)
+            self._node, self._nr = source._node, source._nr
+            array = source._array
+        elif isinstance(array, Tensor):
+            array = array.array
         if not self.made_here():
             self._capture(array)
         if not grad_mode.is_grad_enabled() and array is not old and jaxapi.is_tracked(old):
@@ -252,18 +292,31 @@ class Tensor(Box):
 
     @property
     def requires_grad(self) -> bool:
-        if self._requires_grad or self._untracked:
-            return self._requires_grad
+        if self._requires_grad or self._node is not None:
+            return True
+        if self._parent is not None and state.live and self.node is not None:
+            return True
+        if self._untracked:
+            return False
         return jaxapi.is_tracked(self.array) and category(self.array.dtype) >= 2
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if value and category(self.array.dtype) < 2:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if not value and self.node is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+                "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if value:
+            state.live = True
+            if self._node is not None:
+                return
         self._requires_grad = bool(value)
 
     def __jax_array__(self) -> Any:
-        return self.array
+        return self.read()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(concrete(self, "numpy()"), dtype=dtype)
@@ -292,7 +345,17 @@ def wrap(array: Any) -> Tensor:
 
 def unwrap(x: Any) -> Any:
     """The array of a tensor; anything else as it is."""
-    return x.array if isinstance(x, Tensor) else x
+    return x.read() if isinstance(x, Tensor) else x
+
+
+def _retrace(view: Tensor, parent: Tensor, array: Any) -> None:
+    """Give a view whose base was written the history that follows from the base's."""
+    op, key, arrays = view._view
+    view._node = None
+    if view._untracked or op.name in _UNTRACKED or not _tape.tracked((parent,)):
+        return
+    fresh = _tape.record(op.rule, key, [parent, *([None] * len(arrays))], [parent.array, *arrays], array)
+    view._node, view._nr = fresh._node, fresh._nr
 
 
 def check_write(target: Tensor, result: Any, name: str) -> Any:
@@ -332,3 +395,6 @@ def concrete(tensor: Any, what: str) -> Any:
 
         raise traced_value(what)
     return array
+
+
+from functorch_jax.torch import _tape  # noqa: E402 (it records tensors, and needs them)

@@ -33,7 +33,7 @@ def is_tensor(x: Any) -> bool:
 def array_of(leaf: Any) -> Any:
     """The JAX array in a leaf for which `is_tensor` holds."""
     if isinstance(leaf, Box):
-        return leaf.array
+        return leaf.read()
     return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
@@ -180,6 +180,17 @@ class Outputs:
 def _kind(leaf: Any) -> Callable[[Any], Any]:
     """How to put an array back into what `leaf` was, without keeping `leaf`."""
     return type(leaf).from_array if isinstance(leaf, Box) else lambda array: array
+
+
+class Linear:
+    """A linear map of JAX's with the arrays that it keeps, which imperative autograd may exchange for tensors."""
+
+    def __init__(self, map: Callable[..., Any]) -> None:
+        self.leaves, self.treedef = jax.tree_util.tree_flatten(map)
+
+    def __call__(self, *args: Any) -> Any:
+        leaves = [leaf.read() if isinstance(leaf, Box) else leaf for leaf in self.leaves]
+        return jax.tree_util.tree_unflatten(self.treedef, leaves)(*args)
 
 
 def split_aux(value: Any, has_aux: bool, prefix: str) -> tuple[Any, Any]:

@@ -78,6 +78,7 @@ def grad_and_value(
     Source: torch.func.grad_and_value.
     """
 
+    @levels.recorded
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         positions = checked_argnums(argnums, len(args))

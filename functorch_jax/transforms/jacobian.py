@@ -75,6 +75,7 @@ def jacrev(
     """
     check_chunk_size(chunk_size, "jacrev: `chunk_size` should be greater than 0.")
 
+    @levels.recorded
     @functools.wraps(func)
     def wrapper(*args: Any) -> Any:
         positions = checked_argnums(argnums, len(args))
@@ -126,6 +127,7 @@ def jacfwd(
     check_randomness(randomness)
     check_chunk_size(chunk_size, "jacfwd: `chunk_size` should be greater than 0.")
 
+    @levels.recorded
     @functools.wraps(func)
     def wrapper(*args: Any) -> Any:
         positions = tuple(range(len(args))) if argnums is None else checked_argnums(argnums, len(args))

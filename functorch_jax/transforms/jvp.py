@@ -14,6 +14,7 @@ from functorch_jax.grad_mode import forward_mode, resync
 from functorch_jax.levels import Level
 from functorch_jax.transforms.arguments import (
     Inputs,
+    Linear,
     Outputs,
     array_of,
     check_aux,
@@ -41,6 +42,7 @@ def write_back(level: Level, inputs: Inputs, inner: Sequence[Any], kept: dict[st
     return arrays
 
 
+@levels.recorded
 def jvp(
     func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
 ) -> tuple[Any, ...]:
@@ -148,6 +150,7 @@ def _check_dependent(out: Sequence[Any], level: Level) -> None:
             )
 
 
+@levels.recorded
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """Value of a function and its Jacobian at a point as a linear function.
 
@@ -190,7 +193,8 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
             kept["output"], out = Outputs.of([leaf for leaf in leaves if is_tensor(leaf)])
             return out, write_back(level, inputs, inner, kept)
 
-    out, push, written = jax.linearize(flat, *inputs.arrays, has_aux=True)
+    out, pushed, written = jax.linearize(flat, *inputs.arrays, has_aux=True)
+    push = Linear(pushed)
     resync()
     levels.store(kept["boxes"], written)
 
@@ -200,10 +204,12 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
     shapes = [(a.shape, a.dtype) for a in inputs.arrays]
 
+    @levels.recorded
     def jvp_fn(*tangents: Any) -> Any:
         directions = _checked_tangents(tangents, inputs.spec, shapes)
         return assemble([dense_tangent(t, o) for t, o in zip(push(*directions), out, strict=True)])
 
+    jvp_fn.linear = push  # type: ignore[attr-defined]
     return assemble(out), jvp_fn
 
 

@@ -12,6 +12,7 @@ from functorch_jax import jaxapi, levels, tree
 from functorch_jax.grad_mode import is_grad_enabled, reverse_mode
 from functorch_jax.transforms.arguments import (
     Inputs,
+    Linear,
     Outputs,
     array_of,
     check_aux,
@@ -25,13 +26,17 @@ __all__ = ["vjp"]
 _PREFIX = "vjp(f, *primals)"
 
 
+
 class Pullback(NamedTuple):
     """A function run once for reverse mode: its output, aux, and the map from output to input cotangents."""
 
     outputs: Outputs
     arrays: list[Any]
     aux: Any
-    pull: Callable[[list[Any]], list[Any]]
+    linear: Linear | None
+
+    def pull(self, cotangents: list[Any]) -> list[Any]:
+        return list(self.linear(cotangents)) if self.linear is not None else []
 
 
 def run(func: Callable[..., Any], inputs: Inputs, has_aux: bool, prefix: str = _PREFIX) -> Pullback:
@@ -65,9 +70,10 @@ def run(func: Callable[..., Any], inputs: Inputs, has_aux: bool, prefix: str = _
     else:
         out, (aux, written) = flat()
     levels.store(kept["boxes"], written)
-    return Pullback(kept["output"], out, kept["aux"].wrap(aux), lambda cts: list(pull(cts)) if pull else [])
+    return Pullback(kept["output"], out, kept["aux"].wrap(aux), Linear(pull) if pull is not None else None)
 
 
+@levels.recorded
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Value of a function and its vector-Jacobian product.
 
@@ -99,6 +105,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple
     kinds = [(a.shape, a.dtype) for a in result.arrays]
     spent = False
 
+    @levels.recorded
     def wrapper(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> tuple[Any, ...]:
         nonlocal spent
         if spent:
@@ -113,6 +120,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple
             gradients = [jaxapi.stop_reverse(g) for g in gradients]
         return inputs.wrap(gradients)
 
+    wrapper.linear = result.linear  # type: ignore[attr-defined]
     return (output, wrapper, result.aux) if has_aux else (output, wrapper)
 
 

@@ -66,6 +66,7 @@ def vmap(
     check_randomness(randomness)
     check_chunk_size(chunk_size, f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
+    @levels.recorded
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         mapped = _Mapped(func, in_dims, out_dims, randomness, args, kwargs)

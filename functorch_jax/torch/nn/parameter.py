@@ -9,6 +9,7 @@ import numpy as np
 
 from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._dtype import category, torch_dtype
+from functorch_jax.torch._graph import state
 from functorch_jax.torch._tensor import Tensor, concrete
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
@@ -31,6 +32,7 @@ class Parameter(Tensor):
             empty = array is None
             self = super().__new__(cls, array=jnp.zeros(0, default_dtype()) if empty else array)
             self._requires_grad = bool(requires_grad) and empty
+            state.live = state.live or self._requires_grad
             return self
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter data must be a Tensor, got {type(data).__name__}")
@@ -38,7 +40,7 @@ class Parameter(Tensor):
         if requires_grad:
             if category(data.array.dtype) < 2:
                 raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-            self._requires_grad = True
+            self._requires_grad = state.live = True
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
@@ -92,6 +94,7 @@ def _rebuilt(cls: type[Parameter], array: Any, requires_grad: bool) -> Parameter
     """A parameter that holds `array`."""
     parameter: Parameter = cls(array=array)
     parameter._requires_grad = requires_grad
+    state.live = state.live or requires_grad
     return parameter
 
 

@@ -10,7 +10,7 @@ from jax import lax
 from functorch_jax import jaxapi
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._function import tensor_function, view_op
-from functorch_jax.torch._op import function
+from functorch_jax.torch._op import fit, function
 from functorch_jax.torch._promote import broadcast, cast
 from functorch_jax.torch._strides import RULES
 from functorch_jax.torch._tensor import Tensor, unwrap
@@ -53,6 +53,7 @@ def detach_(self: Tensor) -> Tensor:
     if self._parent is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead.")
     self._requires_grad = False
+    self._node = None
     self.reset(detached(self._array))
     return self
 
@@ -163,7 +164,7 @@ for _name in ("is_conj", "is_neg"):
 @function()
 def conj_physical_(self: Tensor) -> Tensor:
     self.check_writable()
-    self.overwrite(jnp.conj(self.array))
+    self.overwrite(conj_physical(self))
     return self
 
 
@@ -188,5 +189,5 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
             broadcast(target, value)
         expanded_shape(value, target.shape)
         value = jnp.broadcast_to(value, target.shape)
-    self.overwrite(cast(value, target.dtype))
+    self.overwrite(fit(src, target) if isinstance(src, Tensor) and src.requires_grad else cast(value, target.dtype))
     return self

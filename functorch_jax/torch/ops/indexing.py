@@ -14,9 +14,9 @@ from functorch_jax.torch._data import number_dtype
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._function import as_input, tensor_function
 from functorch_jax.torch._index import Index, check_bounds, mask_positions, parse
-from functorch_jax.torch._op import Op, function
+from functorch_jax.torch._op import Op, fitted, function
 from functorch_jax.torch._promote import broadcast, cast, type_name, wrap_dim
-from functorch_jax.torch._tensor import Tensor, check_write, concrete, unwrap
+from functorch_jax.torch._tensor import Tensor, concrete, unwrap
 from functorch_jax.torch.ops.axes import expanded_shape
 from functorch_jax.torch.ops.views import part, take_block
 
@@ -173,7 +173,7 @@ def _assign_masked(block: Tensor, arrays: list[Any], value: Any) -> bool:
             expanded_shape(value, rest)
         except RuntimeError:
             return False
-    block.overwrite(MASKED(block, mask, value).array)
+    block.overwrite(MASKED(block, mask, value))
     return True
 
 
@@ -202,7 +202,7 @@ def _put(self: Tensor, arrays: list[Any], value: Any, *, accumulate: bool) -> No
             f"shape mismatch: value tensor of shape {list(given)} cannot be broadcast to indexing result of shape "
             f"{list(place)}"
         )
-    self.overwrite(PLACED(self, arrays, value, accumulate).array)
+    self.overwrite(PLACED(self, arrays, value, accumulate))
 
 
 def _result_shape(arrays: list[Any], shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -436,7 +436,7 @@ def in_place(name: str, fn: Any) -> None:
 
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self.check_writable()
-        self.overwrite(check_write(self, fn(self, *args, **kwargs).array, name))
+        self.overwrite(fitted(self, fn(self, *args, **kwargs), name))
         return self
 
     change.__name__ = change.__qualname__ = name

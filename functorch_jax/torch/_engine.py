@@ -1,0 +1,338 @@
+"""The backward pass: gradients go from node to node, the latest recorded first."""
+
+from __future__ import annotations
+
+import heapq
+import traceback
+import warnings
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from functorch_jax import grad_mode, jaxapi
+from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, OpNode, state
+from functorch_jax.torch._promote import cast
+from functorch_jax.torch._tape import edge_of
+from functorch_jax.torch._tensor import Tensor, wrap
+
+__all__ = ["run"]
+
+_add = jax.jit(jnp.add)
+
+
+def _as_tensor(x: Any) -> Any:
+    return x if x is None or isinstance(x, Tensor) else wrap(x)
+
+
+def _as_array(x: Any) -> Any:
+    return x.array if isinstance(x, Tensor) else x
+
+
+class _Pass:
+    """One run of the engine. With `recorded`, gradients are tensors and their computation is recorded in turn."""
+
+    def __init__(self, recorded: bool, retain: bool, accumulate: bool) -> None:
+        self.recorded = recorded
+        self.retain = retain
+        self.accumulate = accumulate  # into the `grad` of leaves
+        self.pending: dict[Node, list[Any]] = {}
+        self.captured: dict[tuple[Node, int], Any] = {}
+        self.wanted: set[tuple[Node, int]] | None = None
+
+    def add(self, node: Node, i: int, gradient: Any) -> None:
+        slots = self.pending.get(node)
+        if slots is None:
+            slots = self.pending[node] = [None] * len(node.kinds)
+        old = slots[i]
+        if old is None:
+            slots[i] = gradient
+        else:
+            slots[i] = old + gradient if self.recorded else _add(old, gradient)
+
+    def run(self, roots: Sequence[tuple[tuple[Node, int], Any]]) -> None:
+        counts = _dependencies([edge[0] for edge, _ in roots])
+        useful = None if self.wanted is None else _useful(counts, {n for n, _ in self.wanted})
+        for (node, i), gradient in roots:
+            self.add(node, i, gradient)
+        heap: list[tuple[int, Node]] = []
+        for node in self.pending:
+            if counts[node] == 0:
+                heapq.heappush(heap, (-node.order, node))
+        while heap:
+            _, node = heapq.heappop(heap)
+            gradients = self.pending.pop(node, None)
+            if useful is not None and node not in useful:
+                continue
+            inputs = None if gradients is None else self.visit(node, gradients, useful)
+            for k, (nxt, i) in enumerate(node.edges):
+                if nxt is None:
+                    continue
+                if inputs is not None and inputs[k] is not None:
+                    self.add(nxt, i, inputs[k])
+                counts[nxt] -= 1
+                if counts[nxt] == 0:
+                    # the leaves at once, so that what waits for them can be released
+                    heapq.heappush(heap, (-(1 << 60) if isinstance(nxt, AccumulateGrad) else -nxt.order, nxt))
+
+    def visit(self, node: Node, gradients: list[Any], useful: Any) -> Any:
+        if node.tensor_hooks is not None or node.retained is not None:
+            self._tensor_hooks(node, gradients)
+        if self.wanted is not None:
+            for i, gradient in enumerate(gradients):
+                if (node, i) in self.wanted:
+                    self.captured[node, i] = gradient
+        if isinstance(node, AccumulateGrad):
+            self._leaf(node, gradients[0])
+            return None
+        if node.prehooks:
+            gradients = self._prehooks(node, gradients)
+        if self.wanted is not None and not any(n in useful for n, _ in node.edges if n is not None):
+            return None
+        try:
+            inputs = node.pull_recorded(gradients) if self.recorded else node.pull(gradients)
+        except Exception:
+            if state.anomaly:
+                _show(node)
+            raise
+        if state.anomaly and state.check_nan:
+            _check_nan(node, inputs)
+        if node.hooks:
+            inputs = self._hooks(node, inputs, gradients)
+        if not self.retain:
+            node.free()
+        return inputs
+
+    def _native(self, x: Any) -> Any:
+        return _as_tensor(x) if self.recorded else _as_array(x)
+
+    def _tensor_hooks(self, node: Node, gradients: list[Any]) -> None:
+        for i, hooks in (node.tensor_hooks or {}).items():
+            if gradients[i] is None:
+                continue
+            for hook in list(hooks.values()):
+                gradients[i] = self._hooked(hook, gradients[i])
+        for i, ref in (node.retained or {}).items():
+            tensor = ref()
+            if tensor is not None and gradients[i] is not None:
+                self._store(tensor, gradients[i])
+
+    def _hooked(self, hook: Any, gradient: Any) -> Any:
+        changed = hook(_as_tensor(gradient))
+        if changed is None:
+            return gradient
+        if not isinstance(changed, Tensor):
+            raise TypeError(f"expected Variable, but hook returned '{type(changed).__name__}'")
+        if changed.array.shape != _as_array(gradient).shape:
+            raise RuntimeError(
+                "hook has changed the size of value: the gradient given to it is of size "
+                f"{list(_as_array(gradient).shape)} and it returned one of size {list(changed.array.shape)}"
+            )
+        return self._native(changed)
+
+    def _prehooks(self, node: Node, gradients: list[Any]) -> list[Any]:
+        for hook in list(node.prehooks.values()):
+            changed = hook(tuple(map(_as_tensor, gradients)))
+            if changed is not None:
+                changed = changed if isinstance(changed, tuple) else (changed,)
+                gradients = [self._native(g) for g in changed]
+        return gradients
+
+    def _hooks(self, node: Node, inputs: Any, gradients: list[Any]) -> Any:
+        for hook in list(node.hooks.values()):
+            changed = hook(tuple(map(_as_tensor, inputs)), tuple(map(_as_tensor, gradients)))
+            if changed is not None:
+                changed = changed if isinstance(changed, tuple) else (changed,)
+                inputs = [self._native(g) for g in changed]
+        return inputs
+
+    def _leaf(self, node: AccumulateGrad, gradient: Any) -> None:
+        leaf = node.variable
+        if gradient is None:
+            return
+        for hook in list(leaf._hooks.values()) if leaf._hooks else ():
+            gradient = self._hooked(hook, gradient)
+        if (node, 0) in self.captured:
+            self.captured[node, 0] = gradient
+        if not self.accumulate or (self.wanted is not None and (node, 0) not in self.wanted):
+            return
+        if node.prehooks:
+            gradient = self._prehooks(node, [gradient])[0]
+        self._store(leaf, gradient)
+        if node.hooks:
+            self._hooks(node, (), [gradient])
+        for hook in list(leaf._post_hooks.values()) if leaf._post_hooks else ():
+            hook(leaf)
+
+    def _store(self, tensor: Tensor, gradient: Any) -> None:
+        old = tensor._grad
+        if old is None:
+            if self.recorded:
+                tensor._grad = gradient
+            else:
+                tensor._grad = new = wrap(gradient)
+                new._untracked = False
+        elif self.recorded:
+            tensor._grad = old + gradient
+        else:
+            old.overwrite(_add(old.array, gradient))
+
+
+def _dependencies(roots: Sequence[Node]) -> dict[Node, int]:
+    """Every node that is reached, with the number of edges into it."""
+    counts = dict.fromkeys(roots, 0)
+    stack = list(counts)
+    while stack:
+        for node, _ in stack.pop().edges:
+            if node is None:
+                continue
+            if node in counts:
+                counts[node] += 1
+            else:
+                counts[node] = 1
+                stack.append(node)
+    return counts
+
+
+def _useful(nodes: Any, wanted: set[Node]) -> set[Node]:
+    """The nodes from which one of `wanted` is reached."""
+    found: set[Node] = set()
+    # a node is recorded after those it leads to; leaves come first
+    for node in sorted(nodes, key=lambda n: -1 if isinstance(n, AccumulateGrad) else n.order):
+        if node in wanted or any(n in found for n, _ in node.edges if n is not None):
+            found.add(node)
+    return found
+
+
+# ---- entering --------------------------------------------------------------------------------------------------------
+
+
+def root_edge(i: int, tensor: Any) -> tuple[Node, int]:
+    """The edge of something to differentiate. Raises PyTorch's error for what has none."""
+    here = jaxapi.trace_ref()
+    node, nr = edge_of(tensor, here)
+    if node is None:
+        if tensor.requires_grad and (tensor._node is not None or tensor._requires_grad):
+            raise RuntimeError(
+                f"element {i} of tensors was made outside of the function that a transform is running, and the tape "
+                "must live inside of it: it does not require grad and does not have a grad_fn here. Differentiate it "
+                "outside, or use functorch's transforms inside (grad, vjp, jacrev)"
+            )
+        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+    return node, nr
+
+
+def initial(i: int, tensor: Tensor, gradient: Any, batched: bool = False) -> Any:
+    """The cotangent to start from: `gradient` checked, or the 1 of a scalar."""
+    array = tensor.array
+    if gradient is None:
+        if array.size != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise RuntimeError(
+                f"grad can be implicitly created only for real scalar outputs but got torch.{array.dtype.name}"
+            )
+        return wrap(jnp.ones(array.shape, array.dtype))
+    if not isinstance(gradient, (Tensor, jax.Array)):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    given = _as_array(gradient)
+    shape = given.shape[1:] if batched else given.shape
+    if shape != array.shape:
+        if batched:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
+                "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
+                f"output, but a mismatch was detected: grad_output[{i}] has a shape of {_size(given.shape)} and "
+                f"output[{i}] has a shape of {_size(array.shape)}."
+            )
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {_size(given.shape)} and output[{i}] has a shape of "
+            f"{_size(array.shape)}."
+        )
+    if jnp.iscomplexobj(given) != jnp.iscomplexobj(array):
+        raise RuntimeError(
+            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
+            f"grad_output[{i}] has a dtype of torch.{given.dtype.name} and output[{i}] has a dtype of "
+            f"torch.{array.dtype.name}."
+        )
+    return gradient if given.dtype == array.dtype else _cast(gradient, array.dtype)
+
+
+def _cast(gradient: Any, dtype: Any) -> Any:
+    if isinstance(gradient, Tensor):
+        from functorch_jax.torch._dtype import torch_dtype
+
+        return gradient.to(torch_dtype(dtype))  # type: ignore[attr-defined]
+    return cast(gradient, dtype)
+
+
+def _size(shape: Any) -> str:
+    return f"torch.Size([{', '.join(map(str, shape))}])"
+
+
+def run(
+    tensors: Sequence[Tensor],
+    gradients: Sequence[Any],
+    retain: bool,
+    create: bool,
+    wanted: Sequence[tuple[Node, int]] | None = None,
+    accumulate: bool = True,
+) -> dict[tuple[Node, int], Any]:
+    """Run the backward pass; the gradients at the edges `wanted`, or with `accumulate` in the leaves' `grad`."""
+    roots = []
+    for i, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
+        edge = root_edge(i, tensor)
+        value = initial(i, tensor, gradient)
+        roots.append((edge, _as_tensor(value) if create else _as_array(value)))
+    work = _Pass(create, retain, accumulate)
+    work.wanted = None if wanted is None else set(wanted)
+    with grad_mode.set_grad_enabled(create):
+        work.run(roots)
+    return work.captured
+
+
+def call_node(node: Node, gradients: Sequence[Any]) -> Any:
+    """What `node(gradient, ...)` gives: tensors, one for each input."""
+    slots = [_as_tensor(g) for g in gradients]
+    slots += [None] * (len(node.kinds) - len(slots))
+    if isinstance(node, AccumulateGrad):
+        with grad_mode.no_grad():
+            _Pass(False, True, True)._leaf(node, _as_array(slots[0]))
+        return None
+    if grad_mode.is_grad_enabled():
+        result = [_as_tensor(g) for g in node.pull_recorded(slots)]
+    else:
+        result = [_as_tensor(g) for g in node.pull([_as_array(g) for g in slots])]
+    return result[0] if len(result) == 1 else tuple(result)
+
+
+# ---- anomaly mode ----------------------------------------------------------------------------------------------------
+
+_tracebacks: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+
+
+def note_traceback(node: Node) -> None:
+    _tracebacks[node] = "".join(traceback.format_stack()[:-2])
+
+
+def _show(node: Node) -> None:
+    warnings.warn(
+        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
+        f"{_tracebacks.get(node, 'no traceback: the forward ran without anomaly detection')}",
+        stacklevel=2,
+    )
+
+
+def _check_nan(node: Node, inputs: Sequence[Any]) -> None:
+    for i, gradient in enumerate(inputs):
+        array = _as_array(gradient)
+        if array is None or jaxapi.is_traced(array) or jaxapi.is_batched(array):
+            continue
+        if bool(jnp.isnan(jaxapi.peel_all(array)).any()):
+            _show(node)
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+
+
+__all__ += ["FREED", "OpNode", "call_node", "initial", "note_traceback", "root_edge"]
