@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 
 from functorch_jax import grad_mode, jaxapi
-from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, OpNode, state
+from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, state
 from functorch_jax.torch._promote import cast
 from functorch_jax.torch._tape import edge_of
 from functorch_jax.torch._tensor import Tensor, wrap
 
-__all__ = ["run"]
+__all__ = ["FREED", "call_node", "finished", "initial", "note_traceback", "release", "retain", "root_edge", "run"]
 
 _add = jax.jit(jnp.add)
 
@@ -57,12 +57,12 @@ class _Pass:
         useful = None if self.wanted is None else _useful(counts, {n for n, _ in self.wanted})
         for (node, i), gradient in roots:
             self.add(node, i, gradient)
-        heap: list[tuple[int, Node]] = []
+        heap: list[tuple[bool, int, Node]] = []
         for node in self.pending:
             if counts[node] == 0:
-                heapq.heappush(heap, (-node.order, node))
+                heapq.heappush(heap, _turn(node))
         while heap:
-            _, node = heapq.heappop(heap)
+            node = heapq.heappop(heap)[2]
             gradients = self.pending.pop(node, None)
             if useful is not None and node not in useful:
                 continue
@@ -74,8 +74,7 @@ class _Pass:
                     self.add(nxt, i, inputs[k])
                 counts[nxt] -= 1
                 if counts[nxt] == 0:
-                    # the leaves at once, so that what waits for them can be released
-                    heapq.heappush(heap, (-(1 << 60) if isinstance(nxt, AccumulateGrad) else -nxt.order, nxt))
+                    heapq.heappush(heap, _turn(nxt))
 
     def visit(self, node: Node, gradients: list[Any], useful: Any) -> Any:
         if node.tensor_hooks is not None or node.retained is not None:
@@ -180,6 +179,11 @@ class _Pass:
             old.overwrite(_add(old.array, gradient))
 
 
+def _turn(node: Node) -> tuple[bool, int, Node]:
+    """When a node that is ready is visited: leaves at once, so that their gradients need not wait; then the latest."""
+    return not isinstance(node, AccumulateGrad), -node.order, node
+
+
 def _dependencies(roots: Sequence[Node]) -> dict[Node, int]:
     """Every node that is reached, with the number of edges into it."""
     counts = dict.fromkeys(roots, 0)
@@ -211,6 +215,10 @@ def _useful(nodes: Any, wanted: set[Node]) -> set[Node]:
 
 def root_edge(i: int, tensor: Any) -> tuple[Node, int]:
     """The edge of something to differentiate. Raises PyTorch's error for what has none."""
+    if not isinstance(tensor, Tensor):
+        if isinstance(tensor, tuple):  # a GradientEdge
+            return tensor[0], tensor[1]
+        raise TypeError(f"element {i} of tensors must be a Tensor, not {type(tensor).__name__}")
     here = jaxapi.trace_ref()
     node, nr = edge_of(tensor, here)
     if node is None:
@@ -279,11 +287,15 @@ def run(
     create: bool,
     wanted: Sequence[tuple[Node, int]] | None = None,
     accumulate: bool = True,
+    edges: Sequence[tuple[Node, int]] | None = None,
 ) -> dict[tuple[Node, int], Any]:
-    """Run the backward pass; the gradients at the edges `wanted`, or with `accumulate` in the leaves' `grad`."""
+    """Run the backward pass; the gradients at the edges `wanted`, or with `accumulate` in the leaves' `grad`.
+
+    The pass starts at `edges`: where the tensors were made, unless given.
+    """
     roots = []
     for i, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
-        edge = root_edge(i, tensor)
+        edge = root_edge(i, tensor) if edges is None else edges[i]
         value = initial(i, tensor, gradient)
         roots.append((edge, _as_tensor(value) if create else _as_array(value)))
     work = _Pass(create, retain, accumulate)
@@ -291,6 +303,24 @@ def run(
     with grad_mode.set_grad_enabled(create):
         work.run(roots)
     return work.captured
+
+
+def finished(gradient: Any) -> Tensor:
+    """A gradient that the engine gives, as the tensor that the caller gets."""
+    return _as_tensor(gradient)  # type: ignore[no-any-return]
+
+
+def retain(tensor: Tensor, node: Node, nr: int) -> None:
+    """Have the backward pass put the gradient at an edge into the `grad` of `tensor`."""
+    if node.retained is None:
+        node.retained = {}
+    node.retained[nr] = weakref.ref(tensor)
+
+
+def release(edges: Sequence[tuple[Node, int]]) -> None:
+    """Free what the nodes that are reached from `edges` keep."""
+    for node in _dependencies([node for node, _ in edges]):
+        node.free()
 
 
 def call_node(node: Node, gradients: Sequence[Any]) -> Any:
@@ -333,6 +363,3 @@ def _check_nan(node: Node, inputs: Sequence[Any]) -> None:
         if bool(jnp.isnan(jaxapi.peel_all(array)).any()):
             _show(node)
             raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
-
-
-__all__ += ["FREED", "OpNode", "call_node", "initial", "note_traceback", "root_edge"]

@@ -1,7 +1,8 @@
 """The nodes of the graph that imperative autograd records, and the rules that they differentiate by.
 
-A `Rule` is a pure function on arrays with its backward, which is a rule again. A node keeps the arrays that the backward
-of its rule reads, and no others; the backward computes again, in one compiled call, what it needs of the forward.
+A `Rule` is a pure function on arrays with its backward, which is a rule again. A node keeps the arrays that the
+backward of its rule reads, and no others; the backward computes again, in one compiled call, what it needs of the
+forward.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Rule:
     def back(self) -> Rule:
         """The vector-Jacobian product. Its key is (key, positions to differentiate, outputs with a cotangent, blanks).
 
-        Its arrays are those of the rule that are no blank, then the cotangents. `blanks` has (shape, dtype) for an array
-        that was not kept because nothing reads its values.
+        Its arrays are those of the rule that are no blank, then the cotangents. `blanks` has (shape, dtype) for an
+        array that was not kept because nothing reads its values.
         """
         if self._back is None:
             self._back = Rule(f"{self.name}_backward", self._pull, self.jit)
@@ -168,6 +169,9 @@ class Node:
     def name(self) -> str:
         return type(self).__name__
 
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
     def _sequence_nr(self) -> int:
         return self.order
 
@@ -232,23 +236,24 @@ def node_type(name: str, base: type) -> Any:
 class Saved:
     """A tensor as a node keeps it: its array and where it came from; and the version it must still have."""
 
-    __slots__ = ("array", "leaf", "node", "nr", "of", "requires", "version")
+    __slots__ = ("array", "leaf", "node", "nr", "of", "version")
 
     def __init__(self, tensor: Any, array: Any) -> None:
         self.array = array
         self.node = tensor._node
         self.nr = tensor._nr
-        self.requires = tensor._requires_grad
         self.leaf = tensor if tensor._requires_grad else None
         root = tensor.root
         self.of = weakref.ref(root)
         self.version = root._version - root._silent
 
-    def check(self, name: str) -> None:
+    def check(self, maker: Node | None = None) -> None:
+        """Raise for a value that was written since; `maker` is the node that made it, when not noted here."""
         root = self.of()
         if root is not None and root._version - root._silent != self.version:
             kind = root.type().removeprefix("torch.")
-            source = f", which is output {self.nr} of {self.node.name()}," if self.node is not None else ""
+            maker = self.node if maker is None else maker
+            source = "" if maker is None else f", which is output {self.nr} of {maker.name()},"
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"[torch.{kind} {list(self.array.shape)}]{source} is at version {root._version - root._silent}; "
@@ -278,9 +283,12 @@ class OpNode(Node):
     def _call(self, gradients: list[Any]) -> Any:
         if self.freed:
             raise RuntimeError(FREED)
-        for saved in self.saved if self.result is None else (self.result,):
-            if saved is not None:
-                saved.check(self.name())
+        if self.result is not None:
+            self.result.check(self)
+        else:
+            for saved in self.saved:
+                if saved is not None:
+                    saved.check()
         given = tuple(i for i, g in enumerate(gradients) if g is not None)
         blanks = tuple(a if type(a) is tuple else None for a in self.arrays)
         return (self.key, self.positions, given, blanks), [a for a in self.arrays if type(a) is not tuple]

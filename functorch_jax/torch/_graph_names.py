@@ -75,6 +75,8 @@ def backward_name(name: str, key: Any, arrays: Any) -> str:
 def _plain(name: str) -> str:
     if name in _NAMES:
         return _NAMES[name]
+    while name.endswith("_backward_backward"):
+        name = name.removesuffix("_backward")
     if name.endswith("_backward"):
         return _plain(name.removesuffix("_backward")).removesuffix("0") + "Backward0"
     return "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_")) + "Backward0"

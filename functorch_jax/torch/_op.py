@@ -180,7 +180,9 @@ class Op:
     def _recorded(self, values: list[Any], out: Any = None) -> Any:
         """The tensors that the op gives, on the tape."""
         if out is not None:
-            if _tape.tracked(values) or any(o.requires_grad for o in (out if isinstance(out, (tuple, list)) else [out])):
+            if _tape.tracked(values) or any(
+                o.requires_grad for o in (out if isinstance(out, (tuple, list)) else [out])
+            ):
                 raise RuntimeError(f"{self.name}(): {_NO_OUT}, but one of the arguments requires grad.")
             return store_out(out, self.compute(values), self.name)
         if _inference.seen:

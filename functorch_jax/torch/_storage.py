@@ -17,10 +17,10 @@ import numpy as np
 
 from functorch_jax.torch._device import device, jax_device
 from functorch_jax.torch._dtype import DTYPES, dtype
+from functorch_jax.torch._graph import state
 from functorch_jax.torch._layout import NAMES, layout
 from functorch_jax.torch._size import Size
 from functorch_jax.torch._strides import contiguous_strides
-from functorch_jax.torch._graph import state
 from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch._unpickler import CALLS, VALUES
 from functorch_jax.torch.ops.axes import STRIDED

@@ -20,8 +20,8 @@ __all__ = ["accumulator", "call", "edge_of", "record", "tracked", "unpack"]
 
 # ops that keep their result for the backward, and those that keep nothing: what an in-place write may not change
 _KEEPS_RESULT = frozenset(
-    "exp sigmoid tanh sqrt rsqrt reciprocal softmax log_softmax relu relu6 elu selu celu hardtanh cumprod tan exp2 expm1 "
-    "cholesky inv det logdet slogdet leaky_relu threshold".split()
+    "exp sigmoid tanh sqrt rsqrt reciprocal softmax log_softmax relu relu6 elu selu celu hardtanh cumprod tan exp2 "
+    "expm1 cholesky inv det logdet slogdet leaky_relu threshold".split()
 )
 
 
@@ -29,7 +29,7 @@ def tracked(values: Any) -> bool:
     """Whether one of these arguments, or of the lists among them, requires grad."""
     for v in values:
         if isinstance(v, Tensor):
-            if v._node is not None or v._requires_grad or v._parent is not None and v.node is not None:
+            if v._node is not None or v._requires_grad or (v._parent is not None and v.node is not None):
                 return True
         elif type(v) in (list, tuple) and tracked(v):
             return True
@@ -80,9 +80,7 @@ def record(rule: Rule, key: Any, tensors: Sequence[Any], arrays: Sequence[Any], 
         )
         node.rule, node.key, node.positions = rule, key, at
         needs = rule.needs(key, at, given, arrays)
-        node.arrays = tuple(
-            a if need else (a.shape, a.dtype) for a, need in zip(arrays, needs, strict=True)
-        )
+        node.arrays = tuple(a if need else (a.shape, a.dtype) for a, need in zip(arrays, needs, strict=True))
         node.saved = tuple(
             Saved(t, a) if need and isinstance(t, Tensor) else None
             for t, a, need in zip(tensors, arrays, needs, strict=True)
@@ -126,6 +124,8 @@ def unpack(saved: Saved) -> Tensor:
         tensor._node, tensor._nr = accumulator(saved.leaf), 0
     else:
         tensor._node, tensor._nr = saved.node, saved.nr
+    if tensor._node is not None:
+        tensor._trace = tensor._node.trace
     return tensor
 
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from functorch_jax import jaxapi, levels
+from functorch_jax.torch import _engine
 from functorch_jax.torch._op import function
 from functorch_jax.torch._promote import type_name
 from functorch_jax.torch._tape import accumulator
 from functorch_jax.torch._tensor import Tensor
 
-import functorch_jax.torch._transform_tape  # noqa: F401, E402  isort: skip (puts itself around the transforms)
+import functorch_jax.torch._transform_tape  # noqa: F401  isort: skip (puts itself around the transforms)
 
 
 @function("Tensor")
@@ -73,11 +74,7 @@ def retain_grad(self: Tensor) -> None:
     node = self.node
     if node is None:
         return
-    import weakref
-
-    if node.retained is None:
-        node.retained = {}
-    node.retained[self._nr] = weakref.ref(self)
+    _engine.retain(self, node, self._nr)
 
 
 @function("Tensor")
@@ -124,9 +121,10 @@ def _hook_transform(self: Tensor, hook: Callable[[Any], Any]) -> None:
 
 @function("Tensor")
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Any], Any]) -> Any:
-    """Have `hook(self)` run after a gradient was added to `grad`. Source: torch.Tensor.register_post_accumulate_grad_hook.
+    """Have `hook(self)` run after a gradient was added to `grad`.
 
     Raises: RuntimeError for a tensor that is no leaf or requires no grad.
+    Source: torch.Tensor.register_post_accumulate_grad_hook.
     """
     from functorch_jax.torch.nn._hooks import RemovableHandle
 

@@ -98,9 +98,11 @@ def _record(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             inputs.trace = inputs.token = None
         arrays = kept["parts"].arrays()
         kept["inexact"] = [i for i, x in enumerate(arrays) if is_inexact(x)]
-        kept["tracked"] = [
-            isinstance(x, jaxapi.Tracer) and jaxapi.same_trace(x._trace, trace) for x in arrays
-        ] if (trace := getattr(token, "_trace", None)) is not None else [False] * len(arrays)
+        kept["tracked"] = (
+            [isinstance(x, jaxapi.Tracer) and jaxapi.same_trace(x._trace, trace) for x in arrays]
+            if (trace := getattr(token, "_trace", None)) is not None
+            else [False] * len(arrays)
+        )
         return [jax.lax.stop_gradient(x) if not is_inexact(x) else x for x in arrays]
 
     arrays, pull = jax.vjp(flat, jnp.zeros(()))
@@ -111,9 +113,7 @@ def _record(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     else:
         here = jaxapi.trace_ref()
         edges = [edge_of(t, here) for t, *_ in entries]
-        edges = [
-            (s.node, s.nr) if s.node is not None else edge for edge, (*_, s) in zip(edges, entries, strict=True)
-        ]
+        edges = [(s.node, s.nr) if s.node is not None else edge for edge, (*_, s) in zip(edges, entries, strict=True)]
         node = node_type(_name(run), TransformNode)(edges, [(a.shape, a.dtype) for a in arrays], here)
         node.call = (run, args, kwargs)
         node.inputs, node.backward = inputs, pull
@@ -154,7 +154,7 @@ class TransformNode(Node):
         if self.freed:
             raise RuntimeError(FREED)
         for *_, saved in self.inputs.entries.values():
-            saved.check(self.name())
+            saved.check()
 
     def pull(self, gradients: list[Any]) -> list[Any]:
         self._check()

@@ -26,7 +26,6 @@ __all__ = ["vjp"]
 _PREFIX = "vjp(f, *primals)"
 
 
-
 class Pullback(NamedTuple):
     """A function run once for reverse mode: its output, aux, and the map from output to input cotangents."""
 

@@ -1,0 +1,36 @@
+"""The recorded graph, for programs that look at it.
+
+Source: torch.autograd.graph.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from functorch_jax import jaxapi
+from functorch_jax.torch._graph import Node
+from functorch_jax.torch._tape import edge_of
+from functorch_jax.torch._tensor import Tensor
+
+__all__ = ["GradientEdge", "Node", "get_gradient_edge"]
+
+
+class GradientEdge(NamedTuple):
+    """Where in the graph a gradient arrives: a node and which of its outputs.
+
+    Source: torch.autograd.graph.GradientEdge.
+    """
+
+    node: Node
+    output_nr: int
+
+
+def get_gradient_edge(tensor: Tensor) -> GradientEdge:
+    """The edge at which the gradient of `tensor` arrives. Source: torch.autograd.graph.get_gradient_edge.
+
+    Raises: RuntimeError for a tensor that requires no grad.
+    """
+    node, nr = edge_of(tensor, jaxapi.trace_ref())
+    if node is None:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    return GradientEdge(node, nr)
