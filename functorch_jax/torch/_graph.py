@@ -266,6 +266,10 @@ class OpNode(Node):
     """A call of a rule."""
 
     __slots__ = ("arrays", "key", "positions", "result", "rule", "saved")
+    arrays: tuple[Any, ...]  # (shape, dtype) for one whose values the backward does not read
+    saved: tuple[Any, ...]
+    result: Saved | None
+    rule: Rule
 
     def pull(self, gradients: list[Any]) -> list[Any]:
         key, arrays = self._call(gradients)

@@ -43,8 +43,9 @@ class _Inputs:
         node = tensor._node
         if node is None and not tensor._requires_grad:
             return array
-        if isinstance(array, jaxapi.Tracer) and array._trace is self.trace:
-            return array
+        root = tensor.root
+        if any(id(root) in level.originals for level in levels.stack()):
+            return array  # written inside: what it holds is no input
         with jaxapi.set_current_trace(self.trace):
             tapped = jaxapi.tap(array, self.token, self.sink, len(self.entries))
         self.entries[id(tensor)] = (tensor, array, tapped, Saved(tensor, array))
@@ -149,6 +150,8 @@ class TransformNode(Node):
     """A call of a transform."""
 
     __slots__ = ("backward", "call", "inexact", "inputs")
+    backward: Any
+    call: Any
 
     def _check(self) -> None:
         if self.freed:

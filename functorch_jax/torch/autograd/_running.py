@@ -160,6 +160,8 @@ def grad(
     roots = _listed(outputs)
     cotangents = _cotangents(grad_outputs, len(roots))
     retain = create_graph if retain_graph is None else retain_graph
+    for i, x in enumerate(roots):
+        _engine.root_edge(i, x)
     wanted = [_wanted(i, x, "grad") for i, x in enumerate(chosen)]
     if is_grads_batched:
         results = _batched(roots, cotangents, retain, create_graph, wanted)

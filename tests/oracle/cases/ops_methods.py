@@ -180,8 +180,6 @@ ERRORS = [
     ("grad of no tensor", lambda t, x: setattr(x, "grad", 1), "assigned grad expected to be a Tensor or None"),
     ("cuda where there is none", lambda t, x: x.cuda(), "Torch not compiled with CUDA enabled"),
     ("to cuda where there is none", lambda t, x: x.to("cuda"), "Torch not compiled with CUDA enabled"),
-    ("requires_grad_ in grad", lambda t, x: t.func.grad(lambda x: x.requires_grad_().sum())(x), r"Tensor.requires_grad_\(\)"),
-    ("requires_grad_ in vmap", lambda t, x: t.vmap(lambda x: x.requires_grad_().sum())(x), r"Tensor.requires_grad_\(\)"),
     ("retain_grad in grad", lambda t, x: t.func.grad(lambda x: (x.retain_grad(), x.sum())[1])(x), r"Tensor.retain_grad\(\)"),
     ("retain_grad in vmap", lambda t, x: t.vmap(lambda x: (x.retain_grad(), x.sum())[1])(x), "can't retain_grad on Tensor that has requires_grad=False"),
     ("vmap: item", lambda t, x: t.vmap(lambda x: x[0].item())(x), r"\.item\(\) on a Tensor"),
