@@ -227,7 +227,10 @@ GAPS: tuple[Gap, ...] = (
         "Nested and masked tensors",
         "JAX arrays are rectangular",
         "pad (torch.nn.utils.rnn.pad_sequence) and mask with torch.where",
-        "torch.nested torch.masked torch.jagged",
+        """
+        torch.nested torch.jagged torch.masked.MaskedTensor torch.masked.as_masked_tensor torch.masked.is_masked_tensor
+        torch.masked.masked_tensor
+        """,
     ),
     Gap(
         "Other packages around PyTorch",
@@ -239,7 +242,7 @@ GAPS: tuple[Gap, ...] = (
         torch.utils.data.datapipes torch.utils.data.*DataPipe torch.utils.data.DataChunk
         torch.utils.data.*_datapipe torch.utils.data.runtime_validation* torch.utils.data.argument_validation
         torch.utils.data.guaranteed_datapipes_determinism torch.utils.data.non_deterministic torch.nn.utils.prune
-        torch.utils.collect_env torch.signal torch.windows torch.quasirandom
+        torch.utils.collect_env torch.windows torch.quasirandom
         """,
     ),
     Gap(

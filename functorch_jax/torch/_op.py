@@ -35,7 +35,7 @@ __all__ = ["NAMESPACES", "fit", "fitted", "function", "op", "row", "store_out"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAMESPACES: dict[str, dict[str, Any]] = {
-    name: {} for name in ("torch", "Tensor", "nn.functional", "linalg", "special", "fft")
+    name: {} for name in ("torch", "Tensor", "nn.functional", "linalg", "special", "fft", "masked")
 }
 """Every registered function, by the namespace and name that PyTorch gives it."""
 
