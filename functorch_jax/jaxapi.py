@@ -26,6 +26,7 @@ from jax._src.core import Tracer as Tracer
 from jax._src.core import set_current_trace as set_current_trace
 from jax._src.core import trace_ctx as _trace_ctx
 from jax._src.interpreters.batching import BatchTracer as _BatchTracer
+from jax._src.lax.linalg import geqrf as geqrf
 from jax.core import ShapedArray, Trace
 from jax.interpreters import ad, batching, mlir
 

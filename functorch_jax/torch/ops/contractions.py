@@ -194,6 +194,11 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     if a.dtype != b.dtype:
         raise RuntimeError("both inputs should have same dtype")
     first, second = _contracted(a, b, dims)
+    for i, j in zip(first, second, strict=True):  # an axis of one element is repeated as often as the other one asks
+        if a.shape[i] == 1:
+            b = total(b, (j,), True)
+        elif b.shape[j] == 1:
+            a = total(a, (i,), True)
     for i, j in zip(first, second, strict=True):
         if a.shape[i] != b.shape[j]:
             if isinstance(dims, int):
@@ -208,6 +213,8 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 @op()
 def kron(input: Any, other: Any) -> Any:
     dtype = result_dtype(input, other)
+    if dtype == jnp.bool_:
+        return jnp.kron(input.astype("int8"), other.astype("int8")) != 0
     return jnp.kron(cast(input, dtype), cast(other, dtype))
 
 

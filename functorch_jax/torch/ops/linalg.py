@@ -184,6 +184,8 @@ _checked("linalg:inv torch:inverse Tensor:inverse", inv, _check_solved)
 
 def _pivots_zero(input: Any) -> Any:
     """The number of the first zero on the diagonal of U, or 0: what LAPACK reports."""
+    if 0 in input.shape:
+        return jnp.zeros(input.shape[:-2], np.int32)
     lu = lax.linalg.lu(lax.stop_gradient(input))[0]
     zero = jnp.diagonal(lu, axis1=-2, axis2=-1) == 0
     return jnp.where(zero.any(-1), jnp.argmax(zero, -1) + 1, 0).astype(np.int32)
@@ -355,8 +357,19 @@ def hermitian_from(x: Any, upper: bool) -> Any:
     PyTorch reads one triangle and spreads the gradient over both.
     """
     half = (x + adjoint(x)) / 2
-    read = jnp.triu(x) + adjoint(jnp.triu(x, 1)) if upper else jnp.tril(x) + adjoint(jnp.tril(x, -1))
-    return half + lax.stop_gradient(read - half)
+    return half + lax.stop_gradient(mirrored(x, upper) - half)
+
+
+def mirrored(x: Any, upper: bool) -> Any:
+    """The Hermitian matrix that one triangle of `x` gives."""
+    beside = jnp.triu(x, 1) if upper else jnp.tril(x, -1)
+    diagonal = jnp.where(jnp.eye(x.shape[-1], dtype=bool), x.real, 0)
+    return beside + adjoint(beside) + diagonal.astype(x.dtype)
+
+
+def read_hermitian(x: Any, upper: bool) -> Any:
+    """`mirrored`, with the derivative of `x` as it is: what PyTorch's spectral functions do."""
+    return x + lax.stop_gradient(mirrored(x, upper) - x)
 
 
 def _cholesky(input: Any, upper: bool, name: str) -> Any:

@@ -48,6 +48,12 @@ def _matrix_norm(x: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
     axes = wrap_dims(dims, x.ndim)
     if ord == "fro":
         return _vector_norm(x, 2, axes, keepdim)
+    if 0 in (x.shape[a] for a in axes) and ord in (1, 2, math.inf, -1, -math.inf):  # what there is none of is 0 long
+        kept = None if ord == 2 or ord > 0 else axes[1] if ord == -1 else axes[0]
+        if kept is not None and x.shape[kept] == 0:
+            raise IndexError(f"amin(): Expected reduction dim {kept} to have non-zero size.")
+        out = jnp.zeros([1 if i in axes else n for i, n in enumerate(x.shape)], x.real.dtype)
+        return out if keepdim else jnp.squeeze(out, axes)
     if ord in ("nuc", 2, -2):
         values = jnp.linalg.svd(jnp.moveaxis(x, axes, (-2, -1)), compute_uv=False)
         out = values.sum(-1) if ord == "nuc" else values.max(-1) if ord == 2 else values.min(-1)
@@ -233,8 +239,8 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
 
 @op("linalg", name="vander")
 def _linalg_vander(input: Any, *, N: int | None = None) -> Any:
-    n = input.shape[-1] if N is None else N
-    x = cast(input, np.int64) if category(input.dtype) == 0 else input
+    x = jnp.atleast_1d(cast(input, np.int64) if category(input.dtype) == 0 else input)
+    n = x.shape[-1] if N is None else N
     powers = [jnp.ones_like(x)]
     for _ in range(n - 1):
         powers.append(powers[-1] * x)

@@ -175,8 +175,6 @@ def inner(input: Any, other: Any) -> Any:
 def _combined(input: Any, result: Any, beta: Any, alpha: Any) -> Any:
     """`beta * input + alpha * result`; with beta = 0, `input` is ignored whatever it holds."""
     shape = result.shape
-    if category(result.dtype) < 2 and (category(jnp.result_type(beta)) > 1 or category(jnp.result_type(alpha)) > 1):
-        raise RuntimeError("For integral input tensors, argument beta and alpha must not be a floating point number.")
     extra = len(shape) - input.ndim
     for i, n in enumerate(input.shape):
         if extra < 0 or (n != shape[extra + i] and n != 1):
@@ -235,4 +233,7 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     together = outer(vec1, vec2)
     dtype = result_dtype(input, together)
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if category(dtype) < 2 and category(jnp.result_type(factor)) > 1:
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     return _combined(cast(input, dtype), cast(together, dtype), beta, alpha)

@@ -21,8 +21,9 @@ from functorch_jax.torch.ops.linalg import (
     check_floating,
     check_matrices,
     check_square,
-    hermitian_from,
+    mirrored,
     product,
+    read_hermitian,
     real_dtype,
 )
 
@@ -39,7 +40,7 @@ def eigh(input: Any, UPLO: str = "L") -> Any:
     """Eigenvalues in ascending order and eigenvectors of Hermitian matrices. Source: torch.linalg.eigh."""
     check_square(input, "linalg.eigh")
     _check_triangle(UPLO)
-    vectors, values = lax.linalg.eigh(input, lower=UPLO.upper() == "L", symmetrize_input=False)
+    vectors, values = lax.linalg.eigh(read_hermitian(input, UPLO.upper() == "U"), symmetrize_input=False)
     return return_types.linalg_eigh(values, vectors)
 
 
@@ -47,17 +48,38 @@ def eigh(input: Any, UPLO: str = "L") -> Any:
 def eigvalsh(input: Any, UPLO: str = "L") -> Any:
     check_square(input, "linalg.eigvalsh")
     _check_triangle(UPLO)
-    return lax.linalg.eigh(input, lower=UPLO.upper() == "L", symmetrize_input=False)[1]
+    return lax.linalg.eigh(read_hermitian(input, UPLO.upper() == "U"), symmetrize_input=False)[1]
+
+
+@jax.custom_jvp
+def _spectrum(x: Any) -> Any:
+    """Eigenvalues, and eigenvectors of length 1, of complex matrices."""
+    return tuple(jnp.linalg.eig(x))
+
+
+@_spectrum.defjvp
+def _spectrum_jvp(primals: Any, tangents: Any) -> Any:
+    values, vectors = _spectrum(primals[0])
+    turn = jnp.linalg.solve(vectors, product(tangents[0], vectors))
+    apart = values[..., None, :] - values[..., :, None]
+    own = jnp.eye(values.shape[-1], dtype=bool)
+    moved = product(vectors, jnp.where(own, 0, turn / jnp.where(own, 1, apart)))
+    along = jnp.sum((jnp.conj(vectors) * moved).real, axis=-2, keepdims=True)  # what would change their length
+    return (values, vectors), (jnp.diagonal(turn, axis1=-2, axis2=-1), moved - vectors * along)
+
+
+def _complex(x: Any) -> Any:
+    return x.astype(jnp.result_type(x, np.complex64))
 
 
 def _eig(input: Any) -> Any:
     check_square(input, "linalg.eig")
-    return return_types.linalg_eig(*jnp.linalg.eig(input))
+    return return_types.linalg_eig(*_spectrum(_complex(input)))
 
 
 def _eigvals(input: Any) -> Any:
     check_square(input, "linalg.eigvals")
-    return jnp.linalg.eigvals(input)
+    return _spectrum(_complex(input))[0]
 
 
 _checked("linalg:eig", _eig, _check_finite)
@@ -142,21 +164,6 @@ def _torch_qr(input: Any, some: bool = True) -> Any:
     return return_types.qr(*_qr(input, not some))
 
 
-@op("torch Tensor")
-def geqrf(input: Any) -> Any:
-    return return_types.geqrf(*lax.linalg.geqrf(input))
-
-
-@op("linalg")
-def householder_product(input: Any, tau: Any) -> Any:
-    return lax.linalg.householder_product(input, tau)
-
-
-@op(name="orgqr")
-def _orgqr(input: Any, input2: Any) -> Any:
-    return lax.linalg.householder_product(input, input2)
-
-
 # ---- pseudo-inverses and ranks ---------------------------------------------------------------------------------------
 
 
@@ -199,7 +206,7 @@ def pinv(input: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = 
             f"linalg.pinv({type_name(input.dtype)}{{{list(input.shape)}}}): expected a tensor with 2 or more "
             "dimensions of float, double, cfloat or cdouble types"
         )
-    x = hermitian_from(input, upper=False) if hermitian else input
+    x = read_hermitian(input, upper=False) if hermitian else input
     return _pinv(x, *_tolerances(x, atol, rcond if rtol is None else rtol))
 
 
@@ -216,7 +223,7 @@ def matrix_rank(input: Any, tol: Any = None, hermitian: bool = False, *, atol: A
     if 0 in input.shape[-2:]:
         return jnp.zeros(input.shape[:-2], np.int64)
     atol, rtol = _tolerances(input, tol if atol is None else atol, 0.0 if tol is not None else rtol)
-    x = hermitian_from(input, upper=False) if hermitian else input
+    x = mirrored(input, upper=False) if hermitian else input
     s = jnp.linalg.svd(lax.stop_gradient(x), compute_uv=False)
     limit = jnp.maximum(atol, rtol * s[..., 0])
     return jnp.sum(s > limit[..., None], axis=-1).astype(np.int64)

@@ -171,19 +171,19 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     weights = None
     for w in (fweights, aweights):
         if w is not None:
-            weights = cast(w, x.real.dtype) * (1 if weights is None else weights)
+            weights = w if weights is None else weights * w
     if weights is None:
         freedom = jnp.asarray(max(x.shape[1] - correction, 0), x.real.dtype)
         off = x - average(x, (1,), True)
         weighted = off
     else:
-        mass = jnp.sum(weights)
+        mass = jnp.sum(weights)  # in the dtype of the weights, as PyTorch does it
+        freedom = jnp.maximum(mass - correction * (1 if aweights is None else jnp.sum(weights * aweights) / mass), 0)
+        weights, mass, freedom = (cast(w, x.real.dtype) for w in (weights, mass, freedom))
         off = x - jnp.sum(x * weights, axis=1, keepdims=True) / mass
-        squares = mass if aweights is None else jnp.sum(weights * cast(aweights, weights.dtype)) / mass
-        freedom = jnp.maximum(mass - correction * (1 if aweights is None else squares), 0)
         weighted = off * weights
     result = jnp.matmul(weighted, jnp.conj(off.T), precision=precision()) / freedom
-    return result if input.ndim == 2 else result.reshape(())
+    return result if input.ndim == 2 and len(input) != 1 else result.reshape(())
 
 
 @op()
