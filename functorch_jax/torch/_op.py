@@ -102,7 +102,7 @@ class Op:
         if error.name in _OF_TENSORS and not hasattr(error.obj, "dtype"):
             for i, (name, value) in enumerate(zip(self.params, values, strict=True), 1):
                 if type(value) is type(error.obj):
-                    kind = type(value).__name__
+                    kind = "list" if isinstance(value, tuple) else type(value).__name__  # lists are tuples in keys
                     return TypeError(f"{self.name}(): argument '{name}' (position {i}) must be Tensor, not {kind}")
         return error
 

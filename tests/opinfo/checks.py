@@ -169,7 +169,8 @@ def forward(name: str, limit: int | None) -> Verdict:
 
 
 # Factors of a decomposition are unique up to signs or phases: which output is compared by absolute value.
-UP_TO_PHASE = {"svd": (0, 2), "linalg.svd": (0, 2), "linalg.eigh": (1,), "linalg.eig": (1,)}
+UP_TO_PHASE = {"svd": (0, 2), "linalg.svd": (0, 2), "linalg.eigh": (1,), "linalg.eig": (1,), "svd_lowrank": (0, 2),
+               "pca_lowrank": (0, 2)}  # fmt: skip
 
 
 def gauged(entry: Any, sample: Any, result: Any, t: Any) -> Any:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 __all__ = ["GAPS"]
 
-LINALG: dict[tuple[str, str], str] = {}
+LINALG: dict[tuple[str, str], str] = {
+    ("linalg.norm:subgradients_at_zero", "second"): "PyTorch's is NaN at zero; ours is 0, the slope of the subgradient",
+    ("masked.logaddexp", "second"): "PyTorch's is NaN where both are masked; ours is 0",
+}
 
 NN: dict[tuple[str, str], str] = {
     ("nn.functional.linear_cross_entropy:chunked", "second"): "PyTorch's chunked form has no second derivative and "

@@ -67,7 +67,7 @@ def _orgqr(input: Any, input2: Any) -> Any:
 
 @op()
 def ormqr(input: Any, input2: Any, input3: Any, left: bool = True, transpose: bool = False) -> Any:
-    """`input3` times the square Q that the reflectors in `input` and their scales `input2` give. Source: torch.ormqr."""
+    """`input3` times the square Q that reflectors in `input` and their scales `input2` give. Source: torch.ormqr."""
     check_matrices(input, "torch.ormqr", "input")
     side = -2 if left else -1
     if input3.shape[side] < input2.shape[-1]:

@@ -53,14 +53,14 @@ def eigvalsh(input: Any, UPLO: str = "L") -> Any:
 
 @jax.custom_jvp
 def _spectrum(x: Any) -> Any:
-    """Eigenvalues, and eigenvectors of length 1, of complex matrices."""
+    """Eigenvalues and eigenvectors of length 1, complex ones."""
     return tuple(jnp.linalg.eig(x))
 
 
 @_spectrum.defjvp
 def _spectrum_jvp(primals: Any, tangents: Any) -> Any:
     values, vectors = _spectrum(primals[0])
-    turn = jnp.linalg.solve(vectors, product(tangents[0], vectors))
+    turn = jnp.linalg.solve(vectors, product(tangents[0].astype(vectors.dtype), vectors))
     apart = values[..., None, :] - values[..., :, None]
     own = jnp.eye(values.shape[-1], dtype=bool)
     moved = product(vectors, jnp.where(own, 0, turn / jnp.where(own, 1, apart)))
@@ -68,18 +68,14 @@ def _spectrum_jvp(primals: Any, tangents: Any) -> Any:
     return (values, vectors), (jnp.diagonal(turn, axis1=-2, axis2=-1), moved - vectors * along)
 
 
-def _complex(x: Any) -> Any:
-    return x.astype(jnp.result_type(x, np.complex64))
-
-
 def _eig(input: Any) -> Any:
     check_square(input, "linalg.eig")
-    return return_types.linalg_eig(*_spectrum(_complex(input)))
+    return return_types.linalg_eig(*_spectrum(input))
 
 
 def _eigvals(input: Any) -> Any:
     check_square(input, "linalg.eigvals")
-    return _spectrum(_complex(input))[0]
+    return _spectrum(input)[0]
 
 
 _checked("linalg:eig", _eig, _check_finite)

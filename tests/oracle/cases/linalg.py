@@ -223,4 +223,18 @@ CASES: list[Row] = [
         for name in ("symeig", "eig", "matrix_rank")
     ],
     case("LinAlgError is a RuntimeError", lambda t: issubclass(t.linalg.LinAlgError, RuntimeError)),
+    case("geqrf, ormqr and householder_product", lambda t, a, x: (lambda q, tau: (q, tau, t.ormqr(q, tau, x), t.ormqr(q, tau, x.mT, left=False, transpose=True), t.linalg.householder_product(q, tau)))(*t.geqrf(a)), floats(4, 3), floats(4, 2)),
+    case("householder_product and ormqr, slopes", lambda t, a, tau, x: (t.linalg.householder_product(a, tau), t.ormqr(a, tau, x)), floats(4, 3), floats(3), floats(4, 2), grad="reverse"),
+    case("eig, slopes", lambda t, a: (lambda e: (e.eigenvalues.sum().real, (e.eigenvectors.abs() ** 3).sum()))(t.linalg.eig(a)), floats(3, 3), grad=True, rtol=1e-3, atol=1e-4, reason="eigenvectors of float32 matrices"),
+    case("svd_lowrank", lambda t, a, b: (lambda u, s, v: (u @ t.diag(s) @ v.mH, s))(*t.svd_lowrank(a @ b, 2)), floats(5, 2), floats(2, 4), rtol=1e-3, atol=1e-4, reason="two factorisations one upon the other"),
+    case("pca_lowrank", lambda t, a: t.pca_lowrank(a, 3)[1], floats(6, 3), rtol=1e-3, atol=1e-4, reason="two factorisations one upon the other"),
+    case("ldl_factor and ldl_solve", lambda t, a, b: (lambda f: (f.LD, f.pivots, t.linalg.ldl_solve(f.LD, f.pivots, b)))(t.linalg.ldl_factor(a + a.mT)), floats(4, 4), floats(4, 2), rtol=1e-3, atol=1e-4, reason="elimination in another order"),
+    case("norms of empty matrices", lambda t: [t.linalg.norm(t.zeros(s), o) for s in ((0, 5), (5, 0)) for o in (1, 2, float("inf"), "fro", "nuc")]),
+    case("inv_ex and solve_ex of empty matrices", lambda t: (*t.linalg.inv_ex(t.zeros(2, 0, 0)), *t.linalg.solve_ex(t.zeros(0, 0), t.zeros(0, 3)))),
+    case("cov and corrcoef of one variable", lambda t, x: (t.cov(x), t.corrcoef(x)), floats(1, 4)),
+    case("tensordot over an axis of one element", lambda t, a, b: t.tensordot(a, b, dims=([0], [0])), floats(1, 2), floats(3, 2), grad=True),
+    case("addmm of integers with fractions", lambda t, a: t.addmm(a, a, a, beta=1.6, alpha=2.7), ints(2, 2)),
+    case("kron of bools and vander of a number", lambda t, a: (t.kron(a > 0, a > 0), t.linalg.vander(a[0, 0], N=3)), floats(2, 2)),
+    error("pca_lowrank of more than the rank can be", lambda t, a: t.pca_lowrank(a, 9), floats(4, 6), fragment=r"q\(=9\) must be non-negative integer and not greater than min\(m, n\)=4"),
+    error("more reflectors than columns", lambda t, a, tau: t.linalg.householder_product(a, tau), floats(3, 2), floats(3), fragment=r"input.shape\[-1\] must be greater than or equal to tau.shape\[-1\]"),
 ]

@@ -212,7 +212,7 @@ MISUSE = [
     refused("strict, missing names", lambda t, m, p, x: call(t, m, {}, x, strict=True), r"Missing key\(s\): 'bias', 'weight'\."),
     refused("strict, unexpected and missing", lambda t, m, p, x: call(t, m, {"zzz": x}, x, strict=True), r"Unexpected key\(s\): 'zzz'\.[\s\S]*Missing key\(s\): 'bias', 'weight'\."),
     refused("a value that is no tensor", lambda t, m, p, x: call(t, m, {"weight": 3.0}, x), "3.0 is not an instance of torch.Tensor"),
-    refused("a list is one argument", lambda t, m, p, x: call(t, m, p, [x]), "must be Tensor, not list", gap="what takes the place of a tensor is not checked before it is used"),
+    refused("a list is one argument", lambda t, m, p, x: call(t, m, p, [x]), "must be Tensor, not list"),
     refused("an empty name", lambda t, m, p, x: call(t, m, {"": x}, x), "."),
     refused("a name that is an int", lambda t, m, p, x: call(t, m, {1: x}, x), "."),
     refused("a name below a parameter", lambda t, m, p, x: call(t, m, {"weight.x": x}, x), "is not an instance of torch.nn.Module"),

@@ -5,6 +5,10 @@ from __future__ import annotations
 from tests.oracle.case import Row, case, complexes, error, floats
 
 NAMES = ["hann", "hamming", "bartlett", "blackman", "kaiser"]
+SIGNAL_WINDOWS = {
+    "bartlett": {}, "blackman": {}, "cosine": {}, "exponential": {"tau": 2.0}, "gaussian": {"std": 1.5}, "general_cosine": {"a": [0.5, 0.3, 0.2]},
+    "general_hamming": {"alpha": 0.6}, "hamming": {}, "hann": {}, "kaiser": {"beta": 5.0}, "nuttall": {},
+}
 SIGNAL, WINDOW = floats(2, 40), floats(8, positive=True)
 LOOSE = {"rtol": 1e-4, "atol": 1e-5, "reason": "the two libraries' Fourier transforms round differently"}
 ROUGH = {"rtol": 1e-5, "atol": 1e-6, "reason": "cosines and Bessel functions differ in the last bits"}
@@ -84,4 +88,11 @@ CASES: list[Row] = [
     error("istft with a complex window", lambda t, s, w: t.istft(s, 8, window=w), complexes(2, 8, 9), complexes(8), fragment="Complex windows are incompatible with return_complex=False"),
     case("diff, prepended and appended", lambda t, x, p: (t.diff(x, 2, prepend=p, append=p), x.diff(dim=0), t.diff(x > 0)), floats(3, 5), floats(3, 1)),
     case("cumulative_trapezoid", lambda t, y, x: (t.cumulative_trapezoid(y), t.cumulative_trapezoid(y, x), t.cumulative_trapezoid(y, dx=2, dim=0)), floats(3, 4), floats(4), grad=True),
+    *[
+        case(f"signal.windows.{name}", lambda t, name=name, options=options: [getattr(t.signal.windows, name)(n, sym=sym, dtype=t.float64, **options) for n in (0, 1, 5, 8) for sym in (True, False)], **ROUGH)
+        for name, options in SIGNAL_WINDOWS.items()
+    ],
+    error("a signal window of negative length", lambda t: t.signal.windows.hann(-1), fragment="requires non-negative window length, got M=-1"),
+    error("a gaussian window of no width", lambda t: t.signal.windows.gaussian(5, std=0), fragment="Standard deviation must be positive, got: 0"),
+    error("a symmetric exponential window with a centre", lambda t: t.signal.windows.exponential(5, center=1.0), fragment="Center must be None for symmetric windows"),
 ]
