@@ -53,8 +53,8 @@ TRANSFORMS = {
         lambda p, f: jax.value_and_grad(scalar(f))(p)[::-1],
     ),
     "vjp": (
-        lambda p, f: ft.vjp(lambda q: f(q, X), p)[1](jnp.ones((2, 2), np.float32)),
-        lambda p, f: jax.vjp(lambda q: f(q, X), p)[1](jnp.ones((2, 2), np.float32)),
+        lambda p, f: ft.vjp(lambda q: f(q, X), p)[1](jnp.ones_like(f(p, X))),
+        lambda p, f: jax.vjp(lambda q: f(q, X), p)[1](jnp.ones_like(f(p, X))),
     ),
     "jvp": (
         lambda p, f: ft.jvp(lambda q: f(q, X), (p,), (p,)),
