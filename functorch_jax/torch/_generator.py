@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -12,11 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax import jaxapi, levels
+from functorch_jax.torch import _threefry
 from functorch_jax.torch._laws import Law
 from functorch_jax.torch._mt19937 import Engine
 from functorch_jax.torch._tensor import Tensor, unwrap, wrap
+from functorch_jax.torch._threefry import Counter
 
-__all__ = ["Generator", "check_randomness", "default_generator", "draw", "known_value"]
+__all__ = ["Generator", "RepeatedNumbers", "check_randomness", "default_generator", "draw", "known_value"]
 
 _DEFAULT_SEED = 67280421310721
 
@@ -24,11 +28,17 @@ _DEFAULT_SEED = 67280421310721
 class Generator:
     """A stream of random numbers with a seed and a state.
 
-    The numbers are those of PyTorch's CPU generator, whatever device the tensors go to: the same seed gives the
-    same numbers. In a function that JAX compiles there is no state to advance: there, numbers come from JAX's
-    generator under a key made of the seed and of how many such draws were traced before, so they are part of the
-    program and **repeat each time it runs**. `functorch_jax.jit` will make the state an input and an output of the
-    program.
+    Args:
+        device: the device that it is said to be for. It decides nothing: numbers are drawn as `impl` says and go to the
+            device of the tensor.
+        impl: "mt19937" (the default) gives the numbers of PyTorch's CPU generator, whatever device the tensors go to: the
+            same seed gives the same numbers. They are made on the host. "threefry" gives those of JAX's counter-based
+            generator, made on the device itself: for large draws on a TPU or GPU.
+
+    In a function that is compiled by `functorch_jax.jit` a generator of either kind draws from JAX's generator, in a
+    state of its own that the program takes and gives back: numbers differ from call to call, are the same for the same
+    seed, and those of a "threefry" generator are the ones that it gives eagerly. `jax.jit` knows no state: numbers drawn
+    under it are part of the program and **repeat each time it runs**, of which a warning tells.
 
     Example:
         >>> from functorch_jax import torch
@@ -36,16 +46,19 @@ class Generator:
         >>> torch.rand(3, generator=g)
         tensor([0.4963, 0.7682, 0.0885])
 
+    Errors: ValueError for an `impl` that does not exist.
     Source: torch.Generator.
     """
 
-    __slots__ = ("__weakref__", "_device", "_engine", "_lock", "_traced")
+    __slots__ = ("__weakref__", "_device", "_engine", "_impl", "_lock")
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: Any = "cpu", impl: str = "mt19937") -> None:
+        if impl not in _STREAMS:
+            raise ValueError(f"torch.Generator(impl={impl!r}): impl is one of {', '.join(map(repr, _STREAMS))}")
         self._device = device
-        self._engine: Engine | None = Engine(_DEFAULT_SEED)
+        self._impl = impl
+        self._engine: Any = _STREAMS[impl](_DEFAULT_SEED)
         self._lock = threading.RLock()
-        self._traced = 0  # draws made while a program was being traced
 
     @property
     def device(self) -> Any:
@@ -59,32 +72,53 @@ class Generator:
         return self._device
 
     @property
-    def engine(self) -> Engine:
+    def impl(self) -> str:
+        """What draws in eager code: "mt19937" or "threefry"."""
+        return self._impl
+
+    @property
+    def engine(self) -> Any:
+        """The stream that eager code draws from. Raises RuntimeError in a program that takes the state as an argument."""
+        if _threefry.running() is not None:
+            raise RuntimeError(
+                "the state of a generator has no value in a function that functorch_jax.jit compiles: ask for it, or set "
+                "it, outside of that function (manual_seed and fork_rng work inside)"
+            )
         if self._engine is None:
-            self._engine = Engine(int.from_bytes(os.urandom(8), "little"))
+            self._engine = _STREAMS[self._impl](int.from_bytes(os.urandom(8), "little"))
         return self._engine
+
+    @property
+    def counter(self) -> Counter:
+        """The stream that compiled programs draw from."""
+        engine = self.engine
+        return engine if isinstance(engine, Counter) else engine.counter  # type: ignore[no-any-return]
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`, any integer of 64 bits. Returns the generator."""
         seed = _checked_seed(seed)
+        states = _threefry.running()
+        if states is not None:
+            states.reseed(self, seed)
+            return self
         with self._lock:
-            self._engine = Engine(seed)
-            self._traced = 0
+            self._engine = _STREAMS[self._impl](seed)
         return self
 
     def seed(self) -> int:
         """Seed the generator from the operating system's randomness. Returns the seed."""
         seed = int.from_bytes(os.urandom(8), "little")
         self.manual_seed(seed)
-        return seed
+        return self.initial_seed()
 
     def initial_seed(self) -> int:
         """The seed that the stream started with."""
-        return self.engine.seed
+        return self.engine.seed  # type: ignore[no-any-return]
 
     def get_state(self) -> Tensor:
-        """The state, as the ByteTensor that PyTorch's CPU generator gives and takes."""
-        return wrap(jnp.asarray(self.engine.state()))
+        """The state, as the ByteTensor that PyTorch's CPU generator gives and takes ("threefry": 16 bytes)."""
+        with self._lock:
+            return wrap(jnp.asarray(self.engine.state()))
 
     def set_state(self, new_state: Tensor) -> Generator:
         """Continue from a state of `get_state`, or of PyTorch's CPU generator.
@@ -95,14 +129,13 @@ class Generator:
         if data is None or data.dtype != np.uint8:
             raise TypeError("RNG state must be a torch.ByteTensor")
         with self._lock:
-            self._engine = Engine.from_state(data)
+            _ = self.engine  # raises in a program
+            self._engine = _STREAMS[self._impl].from_state(data)
         return self
 
     def clone_state(self) -> Generator:
         """Another generator, in the same state."""
-        other = Generator(self._device)
-        other._engine = Engine.from_state(self.engine.state())
-        return other
+        return _restored(self._device, self.engine.state(), self._impl)
 
     def graphsafe_get_state(self) -> Generator:
         return self.clone_state()
@@ -111,25 +144,45 @@ class Generator:
         self.set_state(state.get_state())
 
     def __reduce__(self) -> Any:
-        return _restored, (self._device, self.engine.state())
+        return _restored, (self._device, self.engine.state(), self._impl)
 
     def __repr__(self) -> str:
         return f"<torch.Generator device={self.device!s} seed={self.initial_seed()}>"
 
+    @contextlib.contextmanager
+    def forked(self) -> Iterator[None]:
+        """Put the state back as it was when the block ends."""
+        states = _threefry.running()
+        if states is not None:
+            mark = states.mark(self)
+            try:
+                yield
+            finally:
+                states.rewind(self, mark)
+            return
+        engine = self.engine
+        mark = engine.mark()
+        try:
+            yield
+        finally:
+            engine.rewind(mark)
+            self._engine = engine
+
     def next_key(self) -> Any:
-        """A JAX key for the next draw of a program that is being traced."""
+        """A JAX key for the next draw of a program that is being traced, or of a "threefry" generator."""
+        states = _threefry.running()
+        if states is not None:
+            return states.next_key(self)
         with self._lock:
-            self._traced += 1
-            seed = self.engine.seed
-            key = jax.random.key(seed & 0x7FFFFFFF)
-            for part in (seed >> 31 & 0x7FFFFFFF, seed >> 62, self._traced):
-                key = jax.random.fold_in(key, part)
-        return key
+            return self.counter.next_key()
 
 
-def _restored(device: Any, state: Any) -> Generator:
-    generator = Generator(device)
-    generator._engine = Engine.from_state(state)
+_STREAMS: dict[str, Any] = {"mt19937": Engine, "threefry": Counter}
+
+
+def _restored(device: Any, state: Any, impl: str = "mt19937") -> Generator:
+    generator = Generator(device, impl)
+    generator._engine = _STREAMS[impl].from_state(state)
     return generator
 
 
@@ -225,7 +278,11 @@ def draw(
     whole = (*(level.state["batch_size"] for level in rows), *shape)
     values = [_spread(x, rows, whole) for x in given]
     if jaxapi.under_jit() or any(isinstance(v, jaxapi.Tracer) for v in values):
+        if _threefry.running() is None:
+            _warn_of_repetition()
         array = law.traced(generator.next_key(), whole, dtype, *settings, *values)
+    elif generator.impl == "threefry":
+        array = _counted(law, generator, whole, dtype, settings, values)
     else:
         array = _drawn(law, generator, whole, dtype, settings, [np.asarray(v) for v in values])
     if law.inner_first and len(rows) > 1:
@@ -234,6 +291,30 @@ def draw(
     for level in rows:
         array = level.state["lift"](array)
     return array
+
+
+def _warn_of_repetition() -> None:
+    warnings.warn(
+        "random numbers are drawn in a function that jax.jit (or a control-flow operator) compiles: they become part of the "
+        "program and repeat each time it runs. functorch_jax.jit gives new ones at each call",
+        RepeatedNumbers,
+        stacklevel=3,
+    )
+
+
+class RepeatedNumbers(UserWarning):
+    """A compiled program will draw the same numbers each time it runs."""
+
+
+def _counted(law: Law, generator: Generator, shape: Any, dtype: Any, settings: Any, values: Any) -> Any:
+    with generator._lock:
+        engine = generator.engine
+        mark = engine.mark()
+        try:
+            return law.traced(generator.next_key(), shape, dtype, *settings, *values)
+        except BaseException:
+            engine.rewind(mark)
+            raise
 
 
 def _drawn(law: Law, generator: Generator, shape: Any, dtype: Any, settings: Any, values: Any) -> Any:

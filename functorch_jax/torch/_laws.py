@@ -10,7 +10,8 @@ portable way, which is ours, on all others.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +20,7 @@ import numpy as np
 from jax import lax
 
 from functorch_jax.torch._dtype import category
-from functorch_jax.torch._mt19937 import Engine
+from functorch_jax.torch._mt19937 import Engine, Numbers, aligned
 
 __all__ = [
     "BELOW",
@@ -72,15 +73,28 @@ def _uniform(engine: Engine, n: int, dtype: np.dtype[Any], low: float = 0.0, hig
     if _is_complex(dtype):
         return _uniform(engine, 2 * n, _part(dtype), low, high).view(dtype)
     u = _uniforms(engine, n, dtype)
-    if (low, high) != (0, 1):
-        # PyTorch's code rounds once here, after a fused multiply and add
-        if dtype == np.float64:
-            u = _fused(u, high - low, low)
-        else:
-            start = np.float32(low)
-            span = np.float32(high) - start
-            u = (u.astype(np.float64) * float(span) + float(start)).astype(np.float32)
-    u = u.astype(dtype, copy=False)
+    if (low, high) == (0, 1):
+        return u if u.dtype == dtype else _below_end(u.astype(dtype), low, high)
+    # PyTorch's code rounds once here, after a fused multiply and add
+    if dtype == np.float64:
+        u = _fused(u, high - low, low)
+    else:
+        start = np.float32(low)
+        span = np.float32(high) - start
+        for part in _parts(u):
+            part[...] = part.astype(np.float64) * float(span) + float(start)
+    return _below_end(u.astype(dtype, copy=False), low, high)
+
+
+def _parts(x: _Array, size: int = 2**16) -> Iterator[_Array]:
+    """Views of `x`, one after the other, that fit the cache."""
+    for start in range(0, len(x), size):
+        yield x[start : start + size]
+
+
+def _below_end(u: _Array, low: float, high: float) -> _Array:
+    """`u`, where rounding did not take it to `high` itself."""
+    dtype = u.dtype
     at_end = u == dtype.type(high)  # by rounding
     return np.where(at_end, dtype.type(low), u) if at_end.any() else u
 
@@ -137,10 +151,13 @@ def _box_muller(u: _Array) -> None:
     kind = u.dtype.type
     blocks = u.reshape(-1, 2, 8)
     for some in np.array_split(blocks, -(-len(blocks) // 2048)):  # small enough for the cache
-        radius = np.sqrt(kind(-2) * np.log(kind(1) - some[:, 0]))
+        radius = kind(1) - some[:, 0]
+        np.log(radius, out=radius)
+        radius *= kind(-2)
+        np.sqrt(radius, out=radius)
         angle = kind(2 * np.pi) * some[:, 1]
         np.multiply(radius, np.cos(angle), out=some[:, 0])
-        np.multiply(radius, np.sin(angle), out=some[:, 1])
+        np.multiply(radius, np.sin(angle, out=angle), out=some[:, 1])
 
 
 def _standard_normals(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
@@ -192,8 +209,12 @@ LOG_NORMAL = Law(_log_normal, lambda *args: jnp.exp(_normal_traced(*args)))
 def _below(engine: Engine, n: int, dtype: np.dtype[Any], low: int, high: int) -> _Array:
     span = high - low
     if span < _LONG_RANGE:
-        drawn = (engine.words(n) % np.uint32(span)).astype(np.int64)
-    elif span < 2**64:
+        out = aligned(n, np.int64)
+        for place, words in engine.chunks(n):
+            words -= words // np.uint32(span) * np.uint32(span)  # the remainder, which NumPy finds slower
+            np.add(words, low, out=out[place], dtype=np.int64)
+        return out.astype(dtype, copy=False)
+    if span < 2**64:
         drawn = (engine.longs(n) % np.uint64(span)).astype(np.int64)
     else:
         return engine.longs(n).astype(np.int64).astype(dtype)
@@ -246,13 +267,38 @@ def _permutations(engine: Engine, n: int, dtype: np.dtype[Any], size: int) -> _A
 
 
 def _permutation(engine: Engine, n: int) -> _Array:
-    left = np.arange(n, 1, -1, dtype=np.uint32)
-    steps = engine.words(n - 1) % left
-    order = list(range(n))
-    for i, step in enumerate(steps.tolist()):
-        j = i + step
-        order[i], order[j] = order[j], order[i]
-    return np.array(order, np.int64)
+    """Step i exchanges place i with a drawn place from i on."""
+    places = np.arange(n)
+    targets = places.copy()
+    targets[:-1] += engine.words(max(n - 1, 0)) % np.arange(n, 1, -1, dtype=np.uint32)
+    if n < 2000:
+        order = places.tolist()
+        for i, j in enumerate(targets.tolist()):
+            order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int64)
+    # The same without a loop over places. Step i leaves in its target what was in place i; so what is in place i before
+    # step i was brought by the last step before it that had the target i, or has been there from the start.
+    steps = np.sort(targets.astype(np.uint64) << np.uint64(32) | places.astype(np.uint64))
+    small = np.int32 if n < 2**31 else np.int64  # half as much memory to go through
+    target, step = (steps >> np.uint64(32)).astype(small), (steps & np.uint64(0xFFFFFFFF)).astype(small)
+    same = target[1:] == target[:-1]
+    before = np.full(n, -1, small)  # the last step before that had the same target
+    before[step[1:][same]] = step[:-1][same]
+    last = np.append(~same, True)
+    target, step = target[last], step[last]
+    source = places.astype(small)
+    source[target] = step
+    kept = target[target == step]  # where that is the step itself
+    source[kept] = np.where(before[kept] >= 0, before[kept], kept)
+    moving = np.arange(n, dtype=small)
+    while len(moving):  # follow what was brought to where it was at the start
+        now = source[moving]
+        further = source[now]
+        source[moving] = further
+        moving = moving[further != now]
+    brought = np.flatnonzero(before >= 0)
+    targets[brought] = source[before[brought]]
+    return targets
 
 
 def _permutations_traced(key: Any, shape: tuple[int, ...], dtype: Any, size: int) -> Any:
@@ -289,39 +335,42 @@ GEOMETRIC = _inverted(lambda xp, u, p: xp.ceil(xp.log(u) / np.log1p(-p)))
 # ---- by rejection: how many uniforms a number takes depends on the numbers -------------------------------------------
 
 
-def _stream(engine: Engine) -> Iterator[float]:
-    while True:
-        yield from engine.doubles(1).tolist()
+def _one_by_one(engine: Engine, each: float, draws: Iterable[Callable[[Callable[[], float]], float]]) -> list[float]:
+    """What each of `draws` makes of the uniform numbers of an engine, of which it takes about `each`."""
+    numbers = Numbers(engine, 4096 if each > 4096 else int(each) + 8)
+    try:
+        return [draw(numbers.uniform) for draw in draws]
+    finally:
+        numbers.close()
 
 
 def _poisson(engine: Engine, n: int, dtype: np.dtype[Any], rate: _Array) -> _Array:
-    u = _stream(engine)
-    return np.array([_poisson_one(u, r) for r in rate.astype(np.float64).ravel().tolist()], np.float64).astype(dtype)
+    rates = rate.astype(np.float64).ravel().tolist()
+    return np.array(_one_by_one(engine, 3 * n, (partial(_poisson_one, r) for r in rates)), np.float64).astype(dtype)
 
 
-def _poisson_one(u: Iterator[float], rate: float) -> float:
+def _poisson_one(rate: float, uniform: Callable[[], float]) -> float:
     if rate == 0:
         return 0
     if rate < 10:  # count factors until the product falls below exp(-rate)
-        limit, product, count = math.exp(-rate), next(u), 0
+        limit, product, count = math.exp(-rate), uniform(), 0
         while product > limit:
-            product *= next(u)
+            product *= uniform()
             count += 1
         return count
     # the transformed rejection of Hoermann (1993), PTRS
     b = 0.931 + 2.53 * math.sqrt(rate)
     a = -0.059 + 0.02483 * b
-    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     fast = 0.9277 - 3.6224 / (b - 2)
     while True:
-        x, v = next(u) - 0.5, next(u)
+        x, v = uniform() - 0.5, uniform()
         edge = 0.5 - abs(x)
         k = math.floor((2 * a / edge + b) * x + rate + 0.43) if edge else -1
         if edge >= 0.07 and v <= fast:
             return k
         if k < 0 or (edge < 0.013 and v > edge):
             continue
-        height = _log(v) + math.log(inverse_alpha) - math.log(a / (edge * edge) + b)
+        height = _log(v) + math.log(1.1239 + 1.1328 / (b - 3.4)) - math.log(a / (edge * edge) + b)
         if height <= -rate + k * math.log(rate) - math.lgamma(k + 1):
             return k
 
@@ -331,12 +380,12 @@ def _log(x: float) -> float:
 
 
 def _binomial(engine: Engine, n: int, dtype: np.dtype[Any], count: _Array, prob: _Array) -> _Array:
-    u = _stream(engine)
-    pairs = zip(count.astype(np.float64).ravel().tolist(), prob.astype(np.float64).ravel().tolist(), strict=True)
-    return np.array([_binomial_one(u, c, p) for c, p in pairs], np.float64).astype(dtype)
+    counts, probs = (x.astype(np.float64).ravel().tolist() for x in (count, prob))
+    draws = (partial(_binomial_one, c, p) for c, p in zip(counts, probs, strict=True))
+    return np.array(_one_by_one(engine, 3 * n, draws), np.float64).astype(dtype)
 
 
-def _binomial_one(u: Iterator[float], count: float, p: float) -> float:
+def _binomial_one(count: float, p: float, uniform: Callable[[], float]) -> float:
     if math.isnan(p):
         return math.nan
     if count <= 0 or p <= 0:
@@ -344,11 +393,11 @@ def _binomial_one(u: Iterator[float], count: float, p: float) -> float:
     if p >= 1:
         return count
     if p > 0.5:
-        return count - _binomial_one(u, count, 1 - p)
+        return count - _binomial_one(count, 1 - p, uniform)
     if count * p < 10:  # add up geometric waiting times
-        waited, successes = 0.0, 0
+        waited, successes, slope = 0.0, 0, math.log1p(-p)
         while True:
-            waited += math.ceil(_log(next(u)) / math.log1p(-p))
+            waited += math.ceil(_log(uniform()) / slope)
             if waited > count:
                 return successes
             successes += 1
@@ -356,18 +405,18 @@ def _binomial_one(u: Iterator[float], count: float, p: float) -> float:
     spread = math.sqrt(count * p * (1 - p))
     b = 1.15 + 2.53 * spread
     a = -0.0873 + 0.0248 * b + 0.01 * p
-    centre, fast, odds = count * p + 0.5, 0.92 - 4.2 / b, p / (1 - p)
-    alpha, mode = (2.83 + 5.1 / b) * spread, math.floor((count + 1) * p)
-    peak = math.lgamma(mode + 1) + math.lgamma(count - mode + 1)
+    centre, fast = count * p + 0.5, 0.92 - 4.2 / b
     while True:
-        x, v = next(u) - 0.5, next(u)
+        x, v = uniform() - 0.5, uniform()
         edge = 0.5 - abs(x)
         k = math.floor((2 * a / edge + b) * x + centre) if edge else -1
         if edge >= 0.07 and v <= fast:
             return k
         if k < 0 or k > count:
             continue
-        height = _log(v * alpha / (a / (edge * edge) + b))
+        odds, mode = p / (1 - p), math.floor((count + 1) * p)
+        height = _log(v * (2.83 + 5.1 / b) * spread / (a / (edge * edge) + b))
+        peak = math.lgamma(mode + 1) + math.lgamma(count - mode + 1)
         if height <= peak - math.lgamma(k + 1) - math.lgamma(count - k + 1) + (k - mode) * math.log(odds):
             return k
 

@@ -28,8 +28,8 @@ NAMESPACES["torch"].update(Generator=Generator, default_generator=default_genera
 def manual_seed(seed: int) -> Generator:
     """Start the default generator's stream of `seed`, and return that generator.
 
-    In eager code the same seed gives PyTorch's own CPU numbers. In a function that JAX compiles, numbers come from
-    JAX's generator and repeat each time the program runs: see `torch.Generator`.
+    In eager code the same seed gives PyTorch's own CPU numbers. In a compiled function numbers come from JAX's
+    generator: under `functorch_jax.jit` new ones at each call, under `jax.jit` the same ones: see `torch.Generator`.
 
     Example:
         >>> from functorch_jax import torch
@@ -85,10 +85,5 @@ def fork_rng(
     if not enabled:
         yield
         return
-    engine = default_generator.engine
-    mark = engine.mark()
-    try:
+    with default_generator.forked():
         yield
-    finally:
-        engine.rewind(mark)
-        default_generator._engine = engine

@@ -17,7 +17,7 @@ from jax import lax
 
 from functorch_jax.torch._generator import Generator, draw
 from functorch_jax.torch._laws import Law
-from functorch_jax.torch._mt19937 import Engine
+from functorch_jax.torch._mt19937 import Engine, Numbers
 from functorch_jax.torch._op import function, op
 from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch.ops.pointwise import SPECIAL
@@ -29,45 +29,10 @@ _digamma = SPECIAL["digamma"][0]
 # ---- drawing ---------------------------------------------------------------------------------------------------------
 
 
-class _Numbers:
-    """Uniform and normal numbers of an engine one by one, read ahead in blocks; `close` gives the rest back."""
-
-    def __init__(self, engine: Engine, block: int) -> None:
-        self._engine = engine
-        self._mark = engine.mark()
-        self._kept = engine.next_normal
-        self._block = block
-        self._ahead: list[float] = []
-        self._place = 0
-        self._earlier = 0
-
-    def uniform(self) -> float:
-        if self._place == len(self._ahead):
-            self._earlier += self._place
-            self._ahead = self._engine.doubles(self._block).tolist()
-            self._place = 0
-        self._place += 1
-        return self._ahead[self._place - 1]
-
-    def normal(self) -> float:
-        if self._kept is not None:
-            value, self._kept = self._kept, None
-            return value
-        angle = 2 * math.pi * self.uniform()
-        radius = math.sqrt(-2 * math.log1p(-self.uniform()))
-        self._kept = radius * math.sin(angle)
-        return radius * math.cos(angle)
-
-    def close(self) -> None:
-        self._engine.rewind(self._mark)
-        self._engine.doubles(self._earlier + self._place)
-        self._engine.next_normal = self._kept
-
-
 _THIRD = float(np.float32(1) / np.float32(3))  # PyTorch's, which shows in the eighth digit of a draw
 
 
-def _gamma_one(numbers: _Numbers, alpha: float) -> float:
+def _gamma_one(numbers: Numbers, alpha: float) -> float:
     """One draw by the method of Marsaglia and Tsang (2000)."""
     if alpha == 0:
         return 0.0
@@ -88,7 +53,7 @@ def _gamma_one(numbers: _Numbers, alpha: float) -> float:
 
 
 def _gamma(engine: Engine, n: int, dtype: np.dtype[Any], alpha: _Array) -> _Array:
-    numbers = _Numbers(engine, min(4 * n + 8, 4096))
+    numbers = Numbers(engine, min(4 * n + 8, 4096))
     try:
         drawn = [_gamma_one(numbers, a) if a >= 0 else math.nan for a in alpha.astype(np.float64).ravel().tolist()]
     finally:
