@@ -55,6 +55,7 @@ _LAZY = {
     "torch": "functorch_jax.torch",
     "func": "functorch_jax.func",
     "experimental": "functorch_jax.experimental",
+    "jit": "functorch_jax.torch._program",
     "FunctionalModule": "functorch_jax.functional_module",
     "FunctionalModuleWithBuffers": "functorch_jax.functional_module",
 }
@@ -79,6 +80,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "jacfwd",
     "jacrev",
+    "jit",
     "jvp",
     "linearize",
     "load_ipython_extension",

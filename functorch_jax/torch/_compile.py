@@ -1,4 +1,4 @@
-"""`torch.compile`, and what programs ask about it. A region is not compiled yet: it runs as it stands."""
+"""`torch.compile`, and what programs ask about it. A region runs as it stands unless it asks for one XLA program."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def compile(
 ) -> Any:
     """`model` itself, a function or a module: the same answers, computed op by op, each op compiled by itself.
 
-    It takes PyTorch's options, as a function and as a decorator, and compiles nothing further; `jax.jit` around a
-    function of tensors compiles it as a whole. The result has no `_orig_mod`.
+    It takes PyTorch's options, as a function and as a decorator, and compiles nothing further: random numbers stay
+    PyTorch's own. `backend="openxla"` compiles the whole as one program, which is `functorch_jax.jit(model)`: there
+    random numbers come from JAX's generator, new ones at each call. The result has no `_orig_mod`.
 
     Example:
         >>> from functorch_jax import torch
@@ -42,9 +43,13 @@ def compile(
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     if model is None:
-        return lambda model: compile(model)
+        return lambda model: compile(model, backend=backend)
     if not callable(model):
         raise TypeError(f"torch.compile(): a function or a module is needed, not {type(model).__name__}")
+    if backend == "openxla" and not disable:
+        from functorch_jax.torch._program import jit
+
+        return jit(model)
     return model
 
 

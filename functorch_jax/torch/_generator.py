@@ -29,16 +29,16 @@ class Generator:
     """A stream of random numbers with a seed and a state.
 
     Args:
-        device: the device that it is said to be for. It decides nothing: numbers are drawn as `impl` says and go to the
-            device of the tensor.
-        impl: "mt19937" (the default) gives the numbers of PyTorch's CPU generator, whatever device the tensors go to: the
-            same seed gives the same numbers. They are made on the host. "threefry" gives those of JAX's counter-based
-            generator, made on the device itself: for large draws on a TPU or GPU.
+        device: the device that it is said to be for. It decides nothing: numbers are drawn as `impl` says and go to
+            the device of the tensor.
+        impl: "mt19937" (the default) gives the numbers of PyTorch's CPU generator, whatever device the tensors go to:
+            the same seed gives the same numbers. They are made on the host. "threefry" gives those of JAX's
+            counter-based generator, made on the device itself: for large draws on a TPU or GPU.
 
     In a function that is compiled by `functorch_jax.jit` a generator of either kind draws from JAX's generator, in a
     state of its own that the program takes and gives back: numbers differ from call to call, are the same for the same
-    seed, and those of a "threefry" generator are the ones that it gives eagerly. `jax.jit` knows no state: numbers drawn
-    under it are part of the program and **repeat each time it runs**, of which a warning tells.
+    seed, and those of a "threefry" generator are the ones that it gives eagerly. `jax.jit` knows no state: numbers
+    drawn under it are part of the program and **repeat each time it runs**, of which a warning tells.
 
     Example:
         >>> from functorch_jax import torch
@@ -78,11 +78,11 @@ class Generator:
 
     @property
     def engine(self) -> Any:
-        """The stream that eager code draws from. Raises RuntimeError in a program that takes the state as an argument."""
+        """The stream that eager code draws from. Raises RuntimeError in a program whose argument the state is."""
         if _threefry.running() is not None:
             raise RuntimeError(
-                "the state of a generator has no value in a function that functorch_jax.jit compiles: ask for it, or set "
-                "it, outside of that function (manual_seed and fork_rng work inside)"
+                "the state of a generator has no value in a function that functorch_jax.jit compiles: ask for it, or "
+                "set it, outside of that function (manual_seed and fork_rng work inside)"
             )
         if self._engine is None:
             self._engine = _STREAMS[self._impl](int.from_bytes(os.urandom(8), "little"))
@@ -295,8 +295,8 @@ def draw(
 
 def _warn_of_repetition() -> None:
     warnings.warn(
-        "random numbers are drawn in a function that jax.jit (or a control-flow operator) compiles: they become part of the "
-        "program and repeat each time it runs. functorch_jax.jit gives new ones at each call",
+        "random numbers are drawn in a function that jax.jit (or a control-flow operator) compiles: they become part of "
+        "the program and repeat each time it runs. functorch_jax.jit gives new ones at each call",
         RepeatedNumbers,
         stacklevel=3,
     )

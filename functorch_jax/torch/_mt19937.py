@@ -121,7 +121,7 @@ class Engine:
         return (halves[0::2].astype(np.uint64) << np.uint64(32)) | halves[1::2]
 
     def chunks(self, n: int, each: int = 1) -> Iterator[tuple[slice, _Array]]:
-        """The next words for `n` numbers of `each` words, in chunks with their places. The words may be written into."""
+        """The next words for `n` numbers of `each` words, in chunks with their places. Words may be written into."""
         step = _CHUNK // each
         for start in range(0, n, step):
             stop = min(start + step, n)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import functorch_jax
 from functorch_jax import grad, torch, vmap
 from functorch_jax.torch.ops.random_gamma import gamma_slope
 
@@ -85,6 +86,6 @@ def test_draws_in_a_compiled_program() -> None:
         "VonMises": lambda x: D.VonMises(x, 2.0),
     }
     for make in laws.values():
-        drawn = jax.jit(lambda x, make=make: make(x).sample((500,)))(torch.tensor(1.5))
+        drawn = functorch_jax.jit(lambda x, make=make: make(x).sample((500,)))(torch.tensor(1.5))
         mean = make(torch.tensor(1.5)).mean
         assert abs((drawn.mean(0) - mean).numpy()).max() < 0.2

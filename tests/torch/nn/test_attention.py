@@ -61,8 +61,8 @@ PROGRAMS = {
     "MultiheadAttention": _heads,
     "MultiheadAttention without weights": lambda: _heads(need_weights=False),
     "TransformerEncoderLayer": lambda: module(lambda: nn.TransformerEncoderLayer(4, 2, 5, activation="gelu")),
-    "TransformerDecoderLayer": lambda: (
-        lambda x: module(lambda: nn.TransformerDecoderLayer(4, 2, 5, activation="gelu", norm_first=True))(x, x * 2)
+    "TransformerDecoderLayer": lambda: _decoder(
+        module(lambda: nn.TransformerDecoderLayer(4, 2, 5, activation="gelu", norm_first=True))
     ),
 }
 
