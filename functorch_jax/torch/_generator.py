@@ -295,8 +295,8 @@ def draw(
 
 def _warn_of_repetition() -> None:
     warnings.warn(
-        "random numbers are drawn in a function that jax.jit (or a control-flow operator) compiles: they become part of "
-        "the program and repeat each time it runs. functorch_jax.jit gives new ones at each call",
+        "random numbers are drawn in a function that jax.jit (or a control-flow operator) compiles: they become part "
+        "of the program and repeat each time it runs. functorch_jax.jit gives new ones at each call",
         RepeatedNumbers,
         stacklevel=3,
     )

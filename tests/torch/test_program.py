@@ -106,7 +106,7 @@ def test_seeding_and_forking_inside_a_program():
 def test_the_state_has_no_value_inside():
     compiled = functorch_jax.jit(lambda: (torch.rand(1), torch.get_rng_state()))
     state = torch.manual_seed(0).get_state()
-    with pytest.raises(RuntimeError, match="functorch_jax.jit compiles"):
+    with pytest.raises(RuntimeError, match=r"that functorch_jax\.jit compiles"):
         compiled()
     assert torch.equal(torch.get_rng_state(), state)
 
