@@ -32,12 +32,12 @@ def jit(fn: Callable[..., Any]) -> Callable[..., Any]:
         fn: a function or module. Its arguments are trees of tensors, JAX and NumPy arrays, modules and Python values;
             every other Python value makes a program of its own, and so do other shapes and dtypes.
 
-    Returns: a function of the same arguments. Random numbers come from JAX's counter-based generator: the state of each
-        generator that is drawn from is an input and an output of the program, so numbers differ from call to call and
-        are the same for the same seed. Tensors and modules that `fn` finds in its closure, its globals, its defaults or
-        on the object that it is a method of are inputs as well, and those that are written in place are written after
-        the call. What else it reads as Python is read once, when the program is traced. Called inside a transform or inside
-        another compiled function it runs as it stands, as part of that.
+    Returns: a function of the same arguments. Random numbers come from JAX's counter-based generator: the state of
+        each generator that is drawn from is an input and an output of the program, so numbers differ from call to
+        call and are the same for the same seed. Tensors and modules that `fn` finds in its closure, its globals, its
+        defaults or on the object that it is a method of are inputs as well, and those that are written in place are
+        written after the call. What else it reads as Python is read once, when the program is traced. Called inside a
+        transform or inside another compiled function it runs as it stands, as part of that.
 
     Example:
         >>> import functorch_jax
