@@ -311,10 +311,12 @@ def flat(x: Any, kind: Any) -> list[Any]:
     return []
 
 
-def _derivative_dtypes(entry: Any) -> Iterator[Any]:
+def _derivative_dtypes(entry: Any, complex_too: bool = False) -> Iterator[Any]:
     real, other = (torch.float64, torch.complex128)
     if real not in entry.dtypes:
         real, other = torch.float32, torch.complex64
+    if real in entry.dtypes and not complex_too:
+        return supports(entry, (real, 1.0))
     return supports(entry, (real, 1.0), (other, 0.4))
 
 
@@ -326,7 +328,7 @@ def gradient(name: str, limit: int | None) -> Verdict:
         wanted = asked(lambda: problem.torch_vjp()[2])
         return disagreement(problem.our_vjp(problem.primals()), wanted)
 
-    return judged(name, _derivative_dtypes(ENTRIES[name]), limit, judge)
+    return judged(name, _derivative_dtypes(ENTRIES[name], complex_too=True), limit, judge)
 
 
 def second(name: str, limit: int | None) -> Verdict:
@@ -453,7 +455,7 @@ CHECKS: dict[str, Callable[[str, int | None], Verdict]] = {
 }  # fmt: skip
 
 # How many samples of the main dtype a run without `--samples` takes.
-SAMPLES = {"forward": 6, "gradient": 3, "second": 2, "forward-mode": 2, "vmap": 3}
+SAMPLES = {"forward": 3, "gradient": 2, "second": 1, "forward-mode": 1, "vmap": 2}
 
 
 def applies(name: str, check: str) -> bool:
