@@ -15,8 +15,12 @@ from functorch_jax.torch.optim.adam import Adam as Adam
 from functorch_jax.torch.optim.adamax import Adamax as Adamax
 from functorch_jax.torch.optim.adamw import AdamW as AdamW
 from functorch_jax.torch.optim.asgd import ASGD as ASGD
+from functorch_jax.torch.optim.lbfgs import LBFGS as LBFGS
 from functorch_jax.torch.optim.nadam import NAdam as NAdam
 from functorch_jax.torch.optim.optimizer import Optimizer as Optimizer
+from functorch_jax.torch.optim.optimizer import (
+    swap_in_optimizer_params_and_state as swap_in_optimizer_params_and_state,
+)
 from functorch_jax.torch.optim.radam import RAdam as RAdam
 from functorch_jax.torch.optim.rmsprop import RMSprop as RMSprop
 from functorch_jax.torch.optim.rprop import Rprop as Rprop

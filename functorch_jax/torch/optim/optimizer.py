@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from functorch_jax.torch._dtype import category, torch_dtype
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.nn._hooks import RemovableHandle, add_hook
 
-__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
+__all__ = [
+    "Optimizer",
+    "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook",
+    "required",
+    "swap_in_optimizer_params_and_state",
+]
 
 Closure = Callable[[], Any]
 
@@ -309,6 +316,54 @@ class Optimizer:
         self.__setstate__({"state": state, "param_groups": saved})
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
+
+
+@contextlib.contextmanager
+def swap_in_optimizer_params_and_state(
+    optimizer: Optimizer, swapin_parameters: dict[str, Any], swapin_optim_state: dict[str, Any]
+) -> Iterator[None]:
+    """Let the optimizer work on other parameters with another state, inside a `with` block.
+
+    Steps inside write into the given tensors, so that a step can be a function of them, to be compiled as one.
+
+    Args:
+        optimizer: has made a step, so that it has a state.
+        swapin_parameters: the tensors by name, in the order of the parameters.
+        swapin_optim_state: what `state_dict()` gives, with the state and the options to use. It is not copied.
+
+    Errors: RuntimeError for an optimizer without a state, too few parameters, and other groups than the optimizer has.
+
+    Source: torch.optim.swap_in_optimizer_params_and_state.
+    """
+    name = "swap_in_optimizer_params_and_state"
+    if not optimizer.state:
+        raise RuntimeError(f"{name} requires initialized optimizer state.")
+    groups = swapin_optim_state.get("param_groups")
+    if not isinstance(groups, list):
+        raise RuntimeError(
+            f"{name} requires swapin_optim_state['param_groups'] to be a list of param-group dicts, "
+            f"got {type(groups).__name__}."
+        )
+    live, live_state = optimizer.param_groups, optimizer.state
+    if len(groups) != len(live):
+        raise RuntimeError("swapin_optim_state has a different number of parameter groups than the live optimizer.")
+    given = iter(swapin_parameters.values())
+    new_groups: list[dict[str, Any]] = []
+    new_state: defaultdict[Any, Any] = defaultdict(dict)
+    for old, group in zip(live, groups, strict=True):
+        params = list(islice(given, len(old["params"])))
+        if len(params) != len(old["params"]):
+            raise RuntimeError(
+                f"{name} requires the explicit parameter state to match optimizer.param_groups ordering."
+            )
+        new_groups.append({"params": params, **{key: value for key, value in group.items() if key != "params"}})
+        for number, parameter in zip(group["params"], params, strict=False):
+            new_state[parameter] = dict(swapin_optim_state.get("state", {}).get(number, {}))
+    optimizer.param_groups, optimizer.state = new_groups, new_state
+    try:
+        yield
+    finally:
+        optimizer.param_groups, optimizer.state = live, live_state
 
 
 def _fitted(parameter: Any, value: Any, options: dict[str, Any], key: Any = None) -> Any:
