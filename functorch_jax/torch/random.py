@@ -81,9 +81,17 @@ def fork_rng(
     _devices_kw: str = "devices",
     device_type: str = "cuda",
 ) -> Iterator[None]:
-    """Put the default generator back as it was when the block ends. Source: torch.random.fork_rng."""
+    """Put the default generator back as it was when the block ends: it draws for every device.
+
+    Raises RuntimeError for a `device_type` that does not exist.
+
+    Source: torch.random.fork_rng.
+    """
     if not enabled:
         yield
         return
+    from functorch_jax.torch._device import device
+
+    device(device_type)
     with default_generator.forked():
         yield
