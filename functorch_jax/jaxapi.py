@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -459,3 +460,86 @@ def hooked(x: Any, change: Callable[[Any], Any]) -> Any:
 
     identity.defvjp(lambda x: (x, None), lambda _, cotangent: (change(cotangent),))
     return identity(x)
+
+
+# (residuals, tangents of inputs) -> tangents of outputs, linear in the tangents and with a transpose of its own.
+_user_linear_p = Primitive("user_linear")
+_user_linear_p.multiple_results = True
+
+
+@dataclass(frozen=True, eq=False)
+class LinearRule:
+    """`push(residuals, tangents)` and `pull(residuals, cotangents)`, each other's transpose; `avals` of the outputs."""
+
+    push: Callable[..., Any]
+    pull: Callable[..., Any]
+    avals: tuple[Any, ...]
+    count: int  # of the residuals
+
+
+def _user_linear(*args: Any, rule: LinearRule) -> list[Any]:
+    return list(rule.push(args[: rule.count], args[rule.count :]))
+
+
+def _user_linear_jvp(primals: Sequence[Any], tangents: Sequence[Any], rule: LinearRule) -> Any:
+    if all(type(t) is ad.Zero for t in tangents[: rule.count]):
+        moved = map(ad.instantiate_zeros, tangents[rule.count :])
+        return (
+            _user_linear_p.bind(*primals, rule=rule),
+            _user_linear_p.bind(*primals[: rule.count], *moved, rule=rule),
+        )
+    return jax.jvp(
+        lambda *args: _user_linear(*args, rule=rule), tuple(primals), tuple(map(ad.instantiate_zeros, tangents))
+    )
+
+
+def _user_linear_transpose(cotangents: Sequence[Any], *args: Any, rule: LinearRule) -> list[Any]:
+    if all(type(c) is ad.Zero for c in cotangents):
+        return [None] * rule.count + [ad.Zero(x.aval) for x in args[rule.count :]]
+    found = rule.pull(args[: rule.count], [ad.instantiate_zeros(c) for c in cotangents])
+    return [None] * rule.count + list(found)
+
+
+def _user_linear_batch(args: Sequence[Any], dims: Sequence[Any], rule: LinearRule) -> tuple[Any, Any]:
+    n = rule.count
+    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
+    kept, axes = args[:n], tuple(dims[:n])
+    moved = [batching.bdim_at_front(x, d, size) for x, d in zip(args[n:], dims[n:], strict=True)]
+
+    def mapped(fun: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda res, xs: jax.vmap(fun, in_axes=(axes, 0), axis_size=size)(tuple(res), list(xs))
+
+    avals = tuple(ShapedArray((size, *a.shape), a.dtype) for a in rule.avals)
+    out = _user_linear_p.bind(*kept, *moved, rule=LinearRule(mapped(rule.push), mapped(rule.pull), avals, n))
+    return out, [0] * len(out)
+
+
+_user_linear_p.def_impl(_user_linear)
+_user_linear_p.def_abstract_eval(lambda *args, rule: list(rule.avals))
+ad.primitive_jvps[_user_linear_p] = _user_linear_jvp
+ad.primitive_transposes[_user_linear_p] = _user_linear_transpose
+batching.primitive_batchers[_user_linear_p] = _user_linear_batch
+mlir.register_lowering(_user_linear_p, mlir.lower_fun(_user_linear, multiple_results=True))
+
+
+def user_linear(
+    push: Callable[..., Any], pull: Callable[..., Any], residuals: Sequence[Any], tangents: Sequence[Any], outs: Any
+) -> list[Any]:
+    """The linear map `push(residuals, tangents)` whose transpose is `pull(residuals, cotangents)`.
+
+    `outs` are the primal outputs: the results have their shapes and dtypes.
+    """
+    avals = tuple(ShapedArray(x.shape, x.dtype) for x in outs)
+    return _user_linear_p.bind(*residuals, *tangents, rule=LinearRule(push, pull, avals, len(residuals)))
+
+
+def split_batched(x: Any) -> tuple[Any, int | None]:
+    """(the array behind `x`, the axis mapped) for a value of the innermost vmap; (x, None) for any other."""
+    level = peel(x)
+    if level is not None and level.kind == "vmap":
+        trace = base_trace()
+        while type(trace).__name__ == "JaxprTrace":  # where linearize runs a rule, on values of the trace outside
+            trace = trace.parent_trace
+        if same_trace(x._trace, trace):
+            return level.inner, level.axis
+    return x, None

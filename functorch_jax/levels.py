@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from functorch_jax import jaxapi
 from functorch_jax.tree import Box
 
-__all__ = ["Level", "current", "open_level", "recorded", "recorder", "stack"]
+__all__ = ["Level", "current", "open_level", "outside", "recorded", "recorder", "stack"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +82,19 @@ def open_level(kind: str, outer_trace: Any, randomness: str | None = None) -> It
     except BaseException:
         level.restore()
         raise
+    finally:
+        _current.reset(token)
+
+
+@contextlib.contextmanager
+def outside(level: Level | None) -> Iterator[None]:
+    """Run as if `level` and what is inside of it had not been opened."""
+    if level is None:
+        yield
+        return
+    token = _current.set(level.outer)
+    try:
+        yield
     finally:
         _current.reset(token)
 

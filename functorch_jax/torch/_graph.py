@@ -233,10 +233,15 @@ def node_type(name: str, base: type) -> Any:
     return found
 
 
+def _gone() -> None:
+    return None
+
+
 class Saved:
     """A tensor as a node keeps it: its array and where it came from; and the version it must still have."""
 
     __slots__ = ("array", "leaf", "node", "nr", "of", "version")
+    of: Callable[[], Any]
 
     def __init__(self, tensor: Any, array: Any) -> None:
         self.array = array
@@ -246,6 +251,11 @@ class Saved:
         root = tensor.root
         self.of = weakref.ref(root)
         self.version = root._version - root._silent
+
+    def forget(self, root: Any) -> None:
+        """Do not mind writes to `root`: this is the value from before one."""
+        if self.of() is root:
+            self.of = _gone
 
     def check(self, maker: Node | None = None) -> None:
         """Raise for a value that was written since; `maker` is the node that made it, when not noted here."""
@@ -316,6 +326,9 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Any) -> None:
         super().__init__((), [(variable.array.shape, variable.array.dtype)], variable._trace)
         self.variable = variable
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
 
 
 AccumulateGrad.__module__ = "torch.autograd.functions"

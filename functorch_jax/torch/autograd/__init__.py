@@ -9,3 +9,4 @@ from functorch_jax.grad_mode import set_grad_enabled as set_grad_enabled
 from functorch_jax.torch.autograd import graph as graph
 from functorch_jax.torch.autograd._running import backward as backward
 from functorch_jax.torch.autograd._running import grad as grad
+from functorch_jax.torch.autograd.function import Function as Function

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from functorch_jax.torch.nn import _backward_hooks
 from functorch_jax.torch.nn._hooks import GLOBAL, RemovableHandle, add_hook
 
 __all__ = ["HOOKS", "Call"]
@@ -28,6 +29,7 @@ HOOKS = (
 """The registries of hooks that every module has."""
 
 _PRE, _AFTER = GLOBAL["forward_pre"], GLOBAL["forward"]
+_BACKWARD, _BACKWARD_PRE = GLOBAL["backward"], GLOBAL["backward_pre"]
 
 
 class Call:
@@ -50,12 +52,19 @@ class Call:
 
     def _call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
         own = self.__dict__
+        if own["_backward_hooks"] or own["_backward_pre_hooks"] or _BACKWARD or _BACKWARD_PRE:
+            return self._call_hooked(args, kwargs, _backward_hooks.around(self))
         if not (own["_forward_pre_hooks"] or own["_forward_hooks"] or _PRE or _AFTER):
             return self.forward(*args, **kwargs)
+        return self._call_hooked(args, kwargs)
+
+    def _call_hooked(self: Any, args: Any, kwargs: Any, around: Any = None) -> Any:
         done: set[int] = set()
         result = None
         try:
             args, kwargs = self._before(args, kwargs)
+            if around is not None:
+                args = around.inputs(args)
             result = self.forward(*args, **kwargs)
             for key, hook, with_kwargs, _ in self._hooks_after():
                 done.add(key)
@@ -72,6 +81,10 @@ class Call:
                             stacklevel=2,
                         )
             raise
+        if around is not None:
+            if around.hooks or around.prehooks:
+                result = around.results(result)
+            _backward_hooks.hook_older(self, result)
         return result
 
     def _before(self, args: Any, kwargs: Any) -> tuple[Any, Any]:

@@ -319,7 +319,6 @@ def seen_inside(t, x, y):
     return seen
 
 
-NO_TAPE = "there is no imperative autograd to track a transform's result yet"
 
 INSIDE = [
     case("inside grad: requires_grad", seen_inside, floats(3), floats(3)),
@@ -327,19 +326,17 @@ INSIDE = [
     case("inside grad: a Parameter is a Tensor", lambda t, x: seen_inside(t, t.nn.Parameter(x), x), floats(3)),
     case("the .grad of inputs is not written", lambda t, x: [t.func.grad(t.sin)(x.requires_grad_()).shape, x.grad], values(1.0)),
     case("the result of grad requires no grad", lambda t, x: t.func.grad(t.sin)(x).requires_grad, values(1.0)),
-    case("outer autograd: result tracks an input that requires grad", lambda t, x: t.func.grad(t.sin)(x.requires_grad_()).requires_grad, values(1.0), gap=NO_TAPE),
+    case("outer autograd: result tracks an input that requires grad", lambda t, x: t.func.grad(t.sin)(x.requires_grad_()).requires_grad, values(1.0)),
     case(
         "outer autograd: differentiates through grad",
         lambda t, x: t.autograd.grad(t.func.grad(lambda x: x**3)(x.requires_grad_()), x),
         values(2.0),
-        gap=NO_TAPE,
     ),
     case(
         "outer autograd: differentiates through a captured tensor",
         lambda t, x, w: t.autograd.grad(w.requires_grad_() * t.func.grad(lambda x: w**2 * x**3)(x), w),
         values(2.0),
         values(3.0),
-        gap=NO_TAPE,
     ),
 ]
 

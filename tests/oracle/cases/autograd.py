@@ -1,0 +1,310 @@
+"""The tape: backward, grad accumulation, leaves, in-place writes, hooks, and how it meets transforms."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tests.oracle.case import Row, case, error, floats, right, values
+
+X = values([0.5, -1.0, 2.0])
+
+
+def leaf(x: Any) -> Any:
+    return x.clone().requires_grad_()
+
+
+def grads(make: Any) -> Any:
+    """The row's program: `make(t, x)` on a leaf, and the leaf's gradient after it."""
+
+    def program(t: Any, x: Any) -> Any:
+        x = leaf(x)
+        result = make(t, x)
+        return result, x.grad
+
+    return program
+
+
+def accumulated(t: Any, x: Any) -> Any:
+    (x**2).sum().backward()
+    first = x.grad
+    (3 * x).sum().backward()
+    return first is x.grad, first
+
+
+def shared(t: Any, x: Any) -> None:
+    y = x.exp()
+    (y * y + y).sum().backward()
+
+
+def several_roots(t: Any, x: Any) -> None:
+    t.autograd.backward([(x * 2).sum(), x * x], [None, t.ones(3)])
+
+
+def chosen_inputs(t: Any, x: Any) -> Any:
+    w = t.ones(3, requires_grad=True)
+    (x * w).sum().backward(inputs=[w])
+    return w.grad
+
+
+def retained(t: Any, x: Any) -> Any:
+    y = x * 2
+    y.retain_grad()
+    (y * y).sum().backward()
+    return y.grad, y.retains_grad, y.is_leaf
+
+
+def twice_kept(t: Any, x: Any) -> None:
+    y = x.sin().sum()
+    y.backward(retain_graph=True)
+    y.backward()
+
+
+def created(t: Any, x: Any) -> Any:
+    (g,) = t.autograd.grad((x**3).sum(), x, create_graph=True)
+    (h,) = t.autograd.grad((g * g).sum(), x, create_graph=True)
+    return g, h, t.autograd.grad(h.sum(), x)[0]
+
+
+def unused(t: Any, x: Any) -> Any:
+    w = t.ones(2, requires_grad=True)
+    y = x.sum()
+    return (
+        t.autograd.grad(y, [x, w], allow_unused=True, retain_graph=True),
+        t.autograd.grad(y, [x, w], materialize_grads=True),
+    )
+
+
+def batched(t: Any, x: Any) -> Any:
+    y = x**2
+    return t.autograd.grad(y, x, t.eye(3), is_grads_batched=True)
+
+
+def of_inner(t: Any, x: Any) -> Any:
+    y = x.exp()
+    z = (y * x).sum()
+    return t.autograd.grad(z, [y, x])
+
+
+def written(t: Any, x: Any) -> None:
+    y = x * 1
+    y[0] = 5.0
+    y[1:].mul_(x[0])
+    y.add_(x)
+    y.sum().backward()
+
+
+def view_first(t: Any, x: Any) -> None:
+    y = x * 1
+    view = y[:2]
+    y.mul_(3)
+    (view * view).sum().backward()
+
+
+def copied(t: Any, x: Any) -> None:
+    y = t.zeros(2, 3)
+    y[1].copy_(x)
+    (y * y).sum().backward()
+
+
+def mixed_precision(t: Any, x: Any) -> None:
+    (x.double() * 2).sum().backward()
+
+
+def without(t: Any, x: Any) -> Any:
+    with t.no_grad():
+        y = x * 2
+        x.add_(1)
+    with t.inference_mode():
+        z = x * 2
+    return y.requires_grad, x.is_leaf, z.requires_grad, x.detach().requires_grad, (x.detach() * x).requires_grad
+
+
+def detached(t: Any, x: Any) -> None:
+    (x.detach() * x).sum().backward()
+
+
+def through_data(t: Any, x: Any) -> Any:
+    x.data.mul_(2)
+    (x * x).sum().backward()
+    return x
+
+
+def hooked(t: Any, x: Any) -> Any:
+    log = []
+    y = x * 2
+    y.register_hook(lambda g: log.append(g.clone()))
+    handle = y.register_hook(lambda g: g * 10)
+    x.register_hook(lambda g: g + 1)
+    x.register_post_accumulate_grad_hook(lambda p: log.append(p.grad.clone()))
+    y.sum().backward(retain_graph=True)
+    handle.remove()
+    x.grad = None
+    y.sum().backward()
+    return log
+
+
+def node_hooks(t: Any, x: Any) -> Any:
+    log = []
+    y = x * 2
+    y.grad_fn.register_prehook(lambda outs: (outs[0] * 3,))
+    y.grad_fn.register_hook(lambda ins, outs: log.append(outs[0]))
+    y.sum().backward()
+    return log, type(y.grad_fn).__name__, y.grad_fn.name()
+
+
+def names(t: Any, x: Any) -> Any:
+    made = [
+        x + 1, x * x, x.sum(), x.mean(), x**2, x.exp(), x @ x, x[0], x[1:], x.view(3, 1), x.relu(),
+        t.cat([x, x]), x.clone(), t.stack([x]), x.sigmoid(),
+    ]  # fmt: skip
+    return [y.grad_fn.name() for y in made], x.grad_fn is None, made[0].grad_fn.next_functions[0][0].name()
+
+
+def module_hooks(t: Any, x: Any) -> Any:
+    net, log = t.nn.Linear(3, 2), []
+    with t.no_grad():
+        net.weight.fill_(0.5)
+        net.bias.zero_()
+    net.register_full_backward_pre_hook(lambda m, outs: (outs[0] * 2,))
+    net.register_full_backward_hook(lambda m, ins, outs: log.append((ins[0].clone(), outs[0].clone())))
+    net.register_full_backward_hook(lambda m, ins, outs: (ins[0] * 10,))
+    net(x).sum().backward()
+    return log, net.weight.grad, net.bias.grad
+
+
+def trained(t: Any, x: Any) -> Any:
+    net = t.nn.Sequential(t.nn.Linear(3, 4), t.nn.Tanh(), t.nn.Linear(4, 1))
+    with t.no_grad():
+        for p in net.parameters():
+            p.copy_(t.linspace(-1, 1, p.numel()).view(p.shape))
+    opt, losses = t.optim.Adam(net.parameters(), lr=0.1), []
+    for _ in range(4):
+        opt.zero_grad()
+        loss = (net(x) - 1).pow(2).mean()
+        loss.backward()
+        opt.step()
+        losses.append(loss.detach())
+    return losses
+
+
+def model_inside(t: Any, x: Any) -> Any:
+    net = t.nn.Linear(3, 2)
+    with t.no_grad():
+        net.weight.copy_(t.arange(6.0).view(2, 3))
+    jacobians = t.vmap(t.func.jacrev(lambda x: net(x).tanh()))(t.stack([x, x * 2]) / 10)
+    jacobians.pow(2).sum().backward()
+    return net.weight.grad
+
+
+def maml(t: Any, x: Any) -> Any:
+    w = t.tensor(2.0, requires_grad=True)
+
+    def task(x: Any) -> Any:
+        return (w - 0.1 * t.func.grad(lambda p: (p * p * x).sin())(w)) ** 2
+
+    t.vmap(task)(x).sum().backward()
+    return w.grad
+
+
+def gradient_of_transform(t: Any, x: Any) -> Any:
+    (g,) = t.autograd.grad(t.vmap(lambda r: r**3 * x.sum())(x).sum(), x, create_graph=True)
+    return g, t.autograd.grad(g.sum(), x)[0]
+
+
+def pullback_recorded(t: Any, x: Any) -> Any:
+    w = t.tensor(2.0, requires_grad=True)
+    _, pull = t.func.vjp(lambda x: (w * x * x).sum(), x)
+    pull(t.tensor(1.0))[0].sum().backward()
+    return w.grad
+
+
+def reads_grad_of_inner(t: Any, x: Any) -> Any:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        (x * 2).grad
+    return [w.category.__name__ for w in caught]
+
+
+PROGRAMS = {
+    "grad accumulates in place": accumulated,
+    "a value used twice": shared,
+    "several roots": several_roots,
+    "backward to chosen inputs": chosen_inputs,
+    "retain_grad": retained,
+    "a second backward of what was retained": twice_kept,
+    "create_graph, thrice": created,
+    "unused inputs": unused,
+    "is_grads_batched": batched,
+    "grad of an inner tensor": of_inner,
+    "in-place writes": written,
+    "a view follows its base": view_first,
+    "copy_ into a row": copied,
+    "the gradient has the leaf's dtype": mixed_precision,
+    "no_grad and inference_mode": without,
+    "detach cuts": detached,
+    "a write through data is not seen": through_data,
+    "tensor hooks": hooked,
+    "node hooks": node_hooks,
+    "names of nodes": names,
+    "module hooks": module_hooks,
+    "a loop of training": trained,
+    "parameters captured by vmap(jacrev)": model_inside,
+    "inner grad under vmap, outer backward": maml,
+    "second derivative of a transform": gradient_of_transform,
+    "backward of what vjp_fn gives": pullback_recorded,
+    "grad of an inner tensor warns": reads_grad_of_inner,
+}
+
+
+def overwritten(t: Any, x: Any) -> None:
+    y = (x * 1).exp()
+    z = y.sum()
+    y.add_(1)
+    z = y.sum() + z
+    z.backward()
+
+
+def inference_saved(t: Any, x: Any) -> Any:
+    with t.inference_mode():
+        y = t.ones(3)
+    return x * y
+
+
+ERRORS = {
+    "no scalar": (lambda t, x: (leaf(x) * 2).backward(), "grad can be implicitly created only for scalar outputs"),
+    "no history": (lambda t, x: x.sum().backward(), "element 0 of tensors does not require grad and does not have a grad_fn"),
+    "freed": (lambda t, x: (lambda y: (y.backward(), y.backward()))(leaf(x).sin().sum()), "backward through the graph a second time"),
+    "a cotangent of another shape": (lambda t, x: (leaf(x) * 2).backward(t.ones(2)), r"Mismatch in shape: grad_output\[0\] has a shape of torch.Size\(\[2\]\)"),
+    "a leaf written": (lambda t, x: leaf(x).add_(1), "a leaf Variable that requires grad is being used in an in-place operation"),
+    "a saved result written": (lambda t, x: overwritten(t, leaf(x)), r"modified by an inplace operation: \[torch.FloatTensor \[3\]\], which is output 0 of Exp(Backward0)?, is at version 1; expected version 0"),
+    "unused": (lambda t, x: t.autograd.grad(leaf(x).sum(), [t.ones(1, requires_grad=True)]), "appears to not have been used in the graph"),
+    "an input without grad": (lambda t, x: t.autograd.grad(leaf(x).sum(), [x]), "One of the differentiated Tensors does not require grad"),
+    "no inputs": (lambda t, x: leaf(x).sum().backward(inputs=[]), "cannot be empty"),
+    "requires_grad off for a computed tensor": (lambda t, x: (leaf(x) * 2).requires_grad_(False), "you can only change requires_grad flags of leaf variables"),
+    "out= of what requires grad": (lambda t, x: t.mul(leaf(x), 2, out=t.empty(3)), "don't support automatic differentiation"),
+    "an inference tensor saved": (lambda t, x: inference_saved(t, leaf(x)), "Inference tensors cannot be saved for backward"),
+    "numpy of what requires grad": (lambda t, x: (leaf(x) * 2).numpy(), r"Can't call numpy\(\) on Tensor that requires grad"),
+    "a hook without grad": (lambda t, x: x.register_hook(print), "cannot register a hook on a tensor that doesn't require gradient"),
+}  # fmt: skip
+
+
+def inside(t: Any, x: Any) -> Any:
+    y = x.detach().requires_grad_()
+    (y**3).sum().backward()
+    return y.grad
+
+
+CASES: list[Row] = [
+    *[case(name, grads(make), X) for name, make in PROGRAMS.items()],
+    *[error(name, make, X, fragment=fragment) for name, (make, fragment) in ERRORS.items()],
+    right(
+        "backward inside vmap",
+        lambda t, x: t.vmap(lambda x: inside(t, x))(x),
+        floats(2, 3),
+        expected=lambda x: (3 * np.asarray(x) ** 2).astype("float32"),
+        why="PyTorch refuses requires_grad_() inside a transform",
+    ),
+]
