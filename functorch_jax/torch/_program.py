@@ -18,8 +18,9 @@ import jax
 import numpy as np
 
 from functorch_jax import grad_mode, jaxapi, levels, tree
-from functorch_jax.torch import _ambient, _autocast, _threefry
+from functorch_jax.torch import _ambient, _autocast, _tape, _threefry
 from functorch_jax.torch._generator import Generator
+from functorch_jax.torch._graph import Rule
 from functorch_jax.torch._tensor import Tensor, wrap
 
 __all__ = ["jit"]
@@ -142,6 +143,7 @@ class _Key:
 
     spec: Any  # of (args, kwargs)
     leaves: tuple[Any, ...]  # for each leaf: ("given", i, requires_grad), ("found", i), ("array", i) or (type, value)
+    given: int  # how many tensors are given
     found: tuple[_Same, ...]
     modes: tuple[Any, ...]
     generators: tuple[_Same, ...]
@@ -174,7 +176,7 @@ class _Program:
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.fn = fn
         self.generators: list[Generator] = []
-        self.compiled = jax.jit(self.run, static_argnums=0)
+        self.rule = Rule("compiled", self.run)
         self.lock = threading.Lock()
 
     def __call__(self, args: Any, kwargs: Any) -> Any:
@@ -196,7 +198,6 @@ class _Program:
             else:
                 kinds.append((type(x), _Same(x) if hasattr(x, "_parameters") else _hashable(x)))  # type: ignore[arg-type]
         tensors = [x for _, x in given.values()]
-        inputs = [x.array for x in tensors], [x.array for x in found], arrays
         modes = (
             _ambient.ambient(),
             grad_mode.is_grad_enabled(),
@@ -204,40 +205,47 @@ class _Program:
             _autocast.current(),
             tuple(m.training for m in modules),
         )
-        while True:
-            generators = tuple(self.generators)
-            key = _Key(spec, tuple(kinds), tuple(map(_Same, found)), modes, tuple(map(_Same, generators)))
-            try:
-                with contextlib.ExitStack() as stack:
-                    for generator in sorted(generators, key=id):
-                        stack.enter_context(generator._lock)
-                    result = self.compiled(key, *inputs, [g.counter.words() for g in generators])
-                    for generator, draws, seed in zip(generators, result.draws, result.notes.reseeded, strict=True):
-                        if seed is not None:
-                            generator.manual_seed(seed)
-                        generator.counter.advance(draws)
-            except _threefry.Missing as missing:
-                with self.lock:
-                    if missing.generator not in self.generators:
-                        self.generators.append(missing.generator)
-                continue
-            break
-        for i, array in result.given.items():
-            tensors[i].overwrite(array)
-        for i, array in result.found.items():
-            found[i].overwrite(array)
+        key = _Key(spec, tuple(kinds), len(tensors), tuple(map(_Same, found)), modes, ())
+        result = self.advanced(key, [*tensors, *found, *arrays])
+        for i, value in result.given.items():
+            tensors[i].overwrite(value)
+        for i, value in result.found.items():
+            found[i].overwrite(value)
         outputs = {
-            "tensor": lambda i: wrap(result.outputs[i]),
-            "array": lambda i: result.outputs[i],
+            "tensor": lambda i: result.outputs[i],
+            "array": lambda i: result.outputs[i].array,
             "given": lambda i: tensors[i],
             "found": lambda i: found[i],
             "value": lambda x: x,
         }
         return tree.unflatten(result.notes.spec, [outputs[kind](x) for kind, x in result.notes.leaves])
 
-    def run(self, key: _Key, given: Any, found: Any, arrays: Any, words: Any) -> _Result:
+    def advanced(self, key: _Key, inputs: list[Any]) -> _Result:
+        """What the program gives for these inputs, in tensors; the generators that it draws from are advanced."""
+        while True:
+            generators = tuple(self.generators)
+            key = dataclasses.replace(key, generators=tuple(map(_Same, generators)))
+            try:
+                with contextlib.ExitStack() as stack:
+                    for generator in sorted(generators, key=id):
+                        stack.enter_context(generator._lock)
+                    result = _tape.call(self.rule, key, [*inputs, *(g.counter.words() for g in generators)])
+                    for generator, draws, seed in zip(generators, result.draws, result.notes.reseeded, strict=True):
+                        if seed is not None:
+                            generator.manual_seed(seed)
+                        generator.counter.advance(draws.array)
+                return result
+            except _threefry.Missing as missing:
+                with self.lock:
+                    if missing.generator not in self.generators:
+                        self.generators.append(missing.generator)
+
+    def run(self, key: _Key, inputs: Any) -> _Result:
         """The function on tracers; whatever happens, tensors hold afterwards what they held before."""
         own = [same.it for same in key.found]
+        given, rest = inputs[: key.given], inputs[key.given :]
+        found, rest = rest[: len(own)], rest[len(own) :]
+        arrays, words = rest[: len(rest) - len(key.generators)], rest[len(rest) - len(key.generators) :]
         held = [x._array for x in own]
         states = _threefry.States([same.it for same in key.generators], words)
         with levels.open_level("jit", None) as level, _threefry.opened(states):

@@ -234,3 +234,38 @@ def test_torch_compile_of_other_backends_keeps_pytorchs_numbers():
     f = torch.compile(lambda: torch.rand(2))
     torch.manual_seed(0)
     assert (numbers(f()), numbers(f())) == eager
+
+
+def test_backward_through_a_program_uses_the_numbers_that_were_drawn():
+    model = torch.nn.Linear(4, 4, bias=False)
+    compiled = functorch_jax.jit(lambda x: torch.nn.functional.dropout(model(x)))
+    x = torch.ones(3, 4, requires_grad=True)
+    for _ in range(2):
+        x.grad = model.weight.grad = None
+        y = compiled(x)
+        kept = (y != 0).float() * 2
+        y.sum().backward()
+        torch.testing.assert_close(x.grad, kept @ model.weight.detach())
+        torch.testing.assert_close(model.weight.grad, kept.T @ torch.ones(3, 4))
+    with torch.no_grad():
+        assert not compiled(x).requires_grad
+
+
+def test_gradients_flow_through_what_a_program_writes():
+    kept = torch.zeros(2)
+
+    def f(x):
+        kept.add_(x * x)
+        return kept
+
+    x = torch.tensor([1.0, 3.0], requires_grad=True)
+    functorch_jax.jit(f)(x)
+    kept.sum().backward()
+    assert numbers(x.grad) == [2.0, 6.0]
+
+
+def test_second_derivatives_through_a_program():
+    x = torch.tensor([1.0, 3.0], requires_grad=True)
+    (first,) = torch.autograd.grad(functorch_jax.jit(lambda x: (x**3).sum())(x), x, create_graph=True)
+    first.sum().backward()
+    assert numbers(x.grad) == [6.0, 18.0]

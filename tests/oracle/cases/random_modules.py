@@ -149,6 +149,7 @@ CASES: list[Row] = [
     case("init by a generator", lambda t: (lambda g: ([getattr(t.nn.init, f)(t.empty(4, 3), generator=g) for f in ("uniform_", "normal_", "xavier_uniform_", "kaiming_normal_", "trunc_normal_", "orthogonal_")], t.rand(1, generator=g), t.rand(1)))(t.Generator().manual_seed(4))),
     case("parameters reset", lambda t: (lambda m: (m.reset_parameters(), m.weight.detach(), m.bias.detach())[1:])(t.nn.Linear(3, 2))),
     *[case(f"ten losses of an {name}" if name == "MLP" else f"ten losses of a {name}", lambda t, setting=setting: losses(t, *setting), **CLOSE) for name, setting in MODELS.items()],
+    *[case(f"ten losses by backward() and Adam, {name}", lambda t, setting=setting: imperative(t, setting[0], setting[1], 0.01), **CLOSE) for name, setting in MODELS.items()],
     error("init of a vector by fans", lambda t: t.nn.init.xavier_uniform_(t.empty(3)), fragment="Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
     error("init of a cube by eye_", lambda t: t.nn.init.eye_(t.empty(2, 2, 2)), fragment="Only tensors with 2 dimensions are supported"),
     error("init of a vector by orthogonal_", lambda t: t.nn.init.orthogonal_(t.empty(3)), fragment="Only tensors with 2 or more dimensions are supported"),
