@@ -7,6 +7,7 @@ recognised where it happens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -22,7 +23,7 @@ from functorch_jax.torch._size import Size
 from functorch_jax.torch._strides import check_overlap
 from functorch_jax.tree import Box
 
-__all__ = ["Tensor", "check_write", "concrete", "unwrap", "wrap"]
+__all__ = ["Tensor", "check_write", "concrete", "overwrite_all", "read_all", "unwrap", "wrap"]
 
 _new = object.__new__
 _UNTRACKED = ("detached", "inner")  # the views that may be written whatever their base requires
@@ -346,6 +347,24 @@ def wrap(array: Any) -> Tensor:
 def unwrap(x: Any) -> Any:
     """The array of a tensor; anything else as it is."""
     return x.read() if isinstance(x, Tensor) else x
+
+
+def read_all(tensors: Iterable[Any]) -> list[Any]:
+    """The arrays of many tensors, as the running function sees them."""
+    if state.lift is None:
+        return [x.array if isinstance(x, Tensor) else x for x in tensors]
+    return [unwrap(x) for x in tensors]
+
+
+def overwrite_all(tensors: Iterable[Tensor], arrays: Iterable[Any]) -> None:
+    """`overwrite` each tensor with its array, with the checks that are common to all of them made once."""
+    plain = jaxapi.trace_ref() is None and not grad_mode.is_grad_enabled()
+    for tensor, array in zip(tensors, arrays, strict=True):
+        if plain and tensor._parent is None and tensor._trace is None and not isinstance(tensor._array, jaxapi.Tracer):
+            tensor._array = array
+            tensor._version += 1
+        else:
+            tensor.overwrite(array)
 
 
 def _retrace(view: Tensor, parent: Tensor, array: Any) -> None:

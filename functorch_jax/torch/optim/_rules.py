@@ -33,7 +33,7 @@ from jax import lax
 from functorch_jax import grad_mode, jaxapi
 from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._op import Op
-from functorch_jax.torch._tensor import Tensor, unwrap, wrap
+from functorch_jax.torch._tensor import Tensor, overwrite_all, read_all, unwrap, wrap
 from functorch_jax.torch.optim.optimizer import Closure, Optimizer
 
 __all__ = ["Options", "RuleOptimizer", "check", "check_lr", "decayed", "lerp"]
@@ -197,17 +197,14 @@ class RuleOptimizer(Optimizer):
         if differentiable:
             out = [unwrap(t) for t in self._op(key, vector, tensors, params, grads, own, shared)]
         else:
-            arrays = [[unwrap(t) for t in each] for each in (tensors, params, grads, own, shared)]
-            out = self._run(key, vector, *arrays)
+            out = self._run(key, vector, *(read_all(each) for each in (tensors, params, grads, own, shared)))
         # the numbers of the state are written last, one array for all parameters that have the same
-        for tensor, value in zip([*params, *own], out, strict=False):
-            tensor.overwrite(value)
-        if self._shared_names:
-            count = len(self._shared_names)
-            rest = out[len(params) + len(own) :]
-            for state, member in zip(states, members, strict=True):
-                for i, name in enumerate(self._shared_names):
-                    state[name].overwrite(rest[member * count + i])
+        targets, values = [*params, *own], list(out[: len(params) + len(own)])
+        rest, count = out[len(values) :], len(self._shared_names)
+        for i, name in enumerate(self._shared_names):
+            targets += [state[name] for state in states]
+            values += [rest[member * count + i] for member in members]
+        overwrite_all(targets, values)
 
     def _values(self, group: dict[str, Any]) -> tuple[list[Any], list[Any], list[str]]:
         """The numbers among the options, with None in the place of each tensor; those tensors; what is not zero."""
@@ -231,6 +228,7 @@ class RuleOptimizer(Optimizer):
         """The state of each parameter, made where there is none, and the names of the arrays in each."""
         states, names = [], []
         common: dict[Any, Any] = {}
+        of_arrays: dict[Any, Any] = {}
         for parameter in params:
             initial = self._initial(group, parameter)
             state = self.state[parameter] if initial else {}
@@ -238,7 +236,10 @@ class RuleOptimizer(Optimizer):
                 if not isinstance(state.get(name), Tensor):
                     state[name] = self._made(parameter, name, value, state.get(name), common)
             states.append(state)
-            names.append(tuple(name for name in initial if name not in self._shared_names))
+            key = tuple(initial)
+            if key not in of_arrays:
+                of_arrays[key] = tuple(name for name in initial if name not in self._shared_names)
+            names.append(of_arrays[key])
         return states, tuple(names)
 
     def _made(self, parameter: Any, name: str, value: Any, old: Any, common: dict[Any, Any]) -> Tensor:
@@ -260,7 +261,9 @@ class RuleOptimizer(Optimizer):
         members: list[int] = []
         shared: list[Tensor] = []
         own = [[state[name] for name in self._shared_names] for state in states]
-        keys: list[Any] = [tuple(id(t.array) for t in each) for each in own]
+        keys: list[Any] = [tuple([id(t.array) for t in each]) for each in own]
+        if len(set(keys)) == 1:
+            return (0,) * len(own), own[0]
         if len(set(keys)) > _FEW and not any(isinstance(t.array, jaxapi.Tracer) for each in own for t in each):
             keys = [tuple(float(t.array) for t in each) for each in own]
         for key, each in zip(keys, own, strict=True):
