@@ -241,7 +241,7 @@ GAPS: tuple[Gap, ...] = (
         torch.monitor torch.hub.load torch.hub.list torch.hub.help torch.hub.READ_DATA_CHUNK torch.multiprocessing
         torch.utils.data.datapipes torch.utils.data.*DataPipe torch.utils.data.DataChunk
         torch.utils.data.*_datapipe torch.utils.data.runtime_validation* torch.utils.data.argument_validation
-        torch.utils.data.guaranteed_datapipes_determinism torch.utils.data.non_deterministic torch.nn.utils.prune
+        torch.utils.data.guaranteed_datapipes_determinism torch.utils.data.non_deterministic
         torch.utils.collect_env torch.windows torch.quasirandom
         """,
     ),

@@ -2,6 +2,7 @@
 
 from functorch_jax.torch.nn.utils import parametrizations as parametrizations
 from functorch_jax.torch.nn.utils import parametrize as parametrize
+from functorch_jax.torch.nn.utils import prune as prune
 from functorch_jax.torch.nn.utils import rnn as rnn
 from functorch_jax.torch.nn.utils import stateless as stateless
 from functorch_jax.torch.nn.utils.clip_grad import clip_grad_norm as clip_grad_norm
