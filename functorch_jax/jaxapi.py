@@ -399,11 +399,16 @@ def is_dead(x: Any) -> bool:
 
 def under_jit() -> bool:
     """Whether values are abstract here: a program is being traced for compilation."""
-    # traces that stage a program out have no parent to run on, or are known by name
-    return any(
-        getattr(trace, "parent_trace", None) is None or type(trace).__name__ in ("DynamicJaxprTrace", "JaxprTrace")
-        for trace in active_traces()
-    )
+    return staging_trace() is not None
+
+
+def staging_trace() -> Any:
+    """The innermost trace that stages a program out (of `jax.jit`, of control flow); None where values are known."""
+    # such traces have no parent to run on, or are known by name
+    for trace in active_traces():
+        if getattr(trace, "parent_trace", None) is None or type(trace).__name__ in ("DynamicJaxprTrace", "JaxprTrace"):
+            return trace
+    return None
 
 
 def is_weak(x: Any) -> bool:

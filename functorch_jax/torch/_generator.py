@@ -278,7 +278,8 @@ def draw(
     whole = (*(level.state["batch_size"] for level in rows), *shape)
     values = [_spread(x, rows, whole) for x in given]
     if jaxapi.under_jit() or any(isinstance(v, jaxapi.Tracer) for v in values):
-        if _threefry.running() is None:
+        states = _threefry.running()
+        if states is None or states.trace is not jaxapi.staging_trace():
             _warn_of_repetition()
         array = law.traced(generator.next_key(), whole, dtype, *settings, *values)
     elif generator.impl == "threefry":

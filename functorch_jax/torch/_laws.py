@@ -9,9 +9,10 @@ portable way, which is ours, on all others.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ import numpy as np
 from jax import lax
 
 from functorch_jax.torch._dtype import category
-from functorch_jax.torch._mt19937 import Engine, Numbers, aligned
+from functorch_jax.torch._mt19937 import Engine, aligned
 
 __all__ = [
     "BELOW",
@@ -335,18 +336,27 @@ GEOMETRIC = _inverted(lambda xp, u, p: xp.ceil(xp.log(u) / np.log1p(-p)))
 # ---- by rejection: how many uniforms a number takes depends on the numbers -------------------------------------------
 
 
-def _one_by_one(engine: Engine, each: float, draws: Iterable[Callable[[Callable[[], float]], float]]) -> list[float]:
-    """What each of `draws` makes of the uniform numbers of an engine, of which it takes about `each`."""
-    numbers = Numbers(engine, 4096 if each > 4096 else int(each) + 8)
-    try:
-        return [draw(numbers.uniform) for draw in draws]
-    finally:
-        numbers.close()
+def _one_by_one(engine: Engine, n: int, make: Callable[[Callable[[], float]], list[float]]) -> list[float]:
+    """What `make` makes of a stream of uniform numbers, of which it takes a few for each of `n`; the rest stays."""
+    mark, block = engine.mark(), min(3 * n + 8, 4096)
+    blocks: list[Any] = []
+
+    def read() -> Iterator[Iterator[float]]:
+        while True:
+            blocks[:] = [iter(engine.doubles(block).tolist())]
+            taken[0] += block
+            yield blocks[0]
+
+    taken = [0]
+    made = make(itertools.chain.from_iterable(read()).__next__)
+    engine.rewind(mark)
+    engine.doubles(taken[0] - (operator.length_hint(blocks[0]) if blocks else 0))
+    return made
 
 
 def _poisson(engine: Engine, n: int, dtype: np.dtype[Any], rate: _Array) -> _Array:
     rates = rate.astype(np.float64).ravel().tolist()
-    return np.array(_one_by_one(engine, 3 * n, (partial(_poisson_one, r) for r in rates)), np.float64).astype(dtype)
+    return np.array(_one_by_one(engine, n, lambda u: [_poisson_one(r, u) for r in rates]), np.float64).astype(dtype)
 
 
 def _poisson_one(rate: float, uniform: Callable[[], float]) -> float:
@@ -381,8 +391,9 @@ def _log(x: float) -> float:
 
 def _binomial(engine: Engine, n: int, dtype: np.dtype[Any], count: _Array, prob: _Array) -> _Array:
     counts, probs = (x.astype(np.float64).ravel().tolist() for x in (count, prob))
-    draws = (partial(_binomial_one, c, p) for c, p in zip(counts, probs, strict=True))
-    return np.array(_one_by_one(engine, 3 * n, draws), np.float64).astype(dtype)
+    pairs = list(zip(counts, probs, strict=True))
+    made = _one_by_one(engine, n, lambda u: [_binomial_one(count, p, u) for count, p in pairs])
+    return np.array(made, np.float64).astype(dtype)
 
 
 def _binomial_one(count: float, p: float, uniform: Callable[[], float]) -> float:

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from functorch_jax import jaxapi
+
 __all__ = ["Counter", "Missing", "States", "running"]
 
 _WORD = 0xFFFFFFFF
@@ -92,6 +94,7 @@ class States:
 
     def __init__(self, generators: Sequence[Any], words: Sequence[Any]) -> None:
         self._entries = {id(g): [w, 0] for g, w in zip(generators, words, strict=True)}
+        self.trace = jaxapi.staging_trace()
         self.reseeded: dict[int, int] = {}  # by id: the seed that the program itself sets
 
     def _entry(self, generator: Any) -> list[Any]:

@@ -269,3 +269,12 @@ def test_second_derivatives_through_a_program():
     (first,) = torch.autograd.grad(functorch_jax.jit(lambda x: (x**3).sum())(x), x, create_graph=True)
     first.sum().backward()
     assert numbers(x.grad) == [6.0, 18.0]
+
+
+def test_draws_in_a_loop_inside_a_program_warn_that_they_repeat():
+    def f(x):
+        return jax.lax.scan(lambda c, _: (c, torch.rand(2).jax()), x.jax(), None, length=3)[1]
+
+    with pytest.warns(RepeatedNumbers):
+        drawn = np.asarray(functorch_jax.jit(f)(torch.zeros(1)))
+    assert (drawn[0] == drawn[2]).all()
