@@ -24,8 +24,10 @@ from jax import lax
 # Not from jax.extend.core, which names the same things: importing it loads Pallas, a tenth of all that jax loads.
 from jax._src.core import Primitive
 from jax._src.core import Tracer as Tracer
+from jax._src.core import TraceTag as _TraceTag
 from jax._src.core import set_current_trace as set_current_trace
 from jax._src.core import trace_ctx as _trace_ctx
+from jax._src.interpreters.ad import JVPTrace, JVPTracer
 from jax._src.interpreters.batching import BatchTracer as _BatchTracer
 from jax._src.lax.linalg import geqrf as geqrf
 from jax.core import ShapedArray, Trace
@@ -548,3 +550,33 @@ def split_batched(x: Any) -> tuple[Any, int | None]:
         if same_trace(x._trace, trace):
             return level.inner, level.axis
     return x, None
+
+
+def open_dual() -> Any:
+    """Start a forward mode that ends with `close_dual`; code runs in it as if it were not."""
+    outer = _trace_ctx.trace
+    while type(outer) is NoGradTrace:
+        outer = outer.parent_trace
+    trace = JVPTrace(outer, _TraceTag())
+    switch_trace(trace)
+    _transparent.add(id(trace))
+    return trace
+
+
+def close_dual(trace: Any) -> None:
+    """End what `open_dual` started."""
+    _transparent.discard(id(trace))
+    switch_trace(trace.parent_trace)
+
+
+def make_dual(trace: Any, primal: Any, tangent: Any) -> Any:
+    """The value of `trace` with this tangent."""
+    return JVPTracer(trace, primal, tangent)
+
+
+def split_dual(trace: Any, x: Any) -> tuple[Any, Any]:
+    """(primal, tangent), the tangent None where it is zero without being stored."""
+    if not isinstance(x, JVPTracer) or x._trace is not trace:
+        return x, None
+    tangent = ad.instantiate_zeros(x.tangent) if type(x.tangent) is not ad.Zero else None
+    return x.primal, tangent

@@ -63,6 +63,10 @@ _ELSEWHERE = {
     "OutOfMemoryError": "functorch_jax.torch.cuda",
     **dict.fromkeys(("Event", "Stream"), "functorch_jax.torch.cuda.streams"),
     "GradScaler": "functorch_jax.torch.amp",
+    **dict.fromkeys(
+        ("is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled"),
+        "functorch_jax.torch.autograd.anomaly_mode",
+    ),
     **dict.fromkeys(("cond", "scan", "while_loop"), "functorch_jax.experimental.control_flow"),
 }
 

@@ -6,14 +6,14 @@ import heapq
 import traceback
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from functorch_jax import grad_mode, jaxapi
-from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, state
+from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, sequence, state
 from functorch_jax.torch._promote import cast
 from functorch_jax.torch._tape import edge_of
 from functorch_jax.torch._tensor import Tensor, wrap
@@ -41,6 +41,7 @@ class _Pass:
         self.pending: dict[Node, list[Any]] = {}
         self.captured: dict[tuple[Node, int], Any] = {}
         self.wanted: set[tuple[Node, int]] | None = None
+        self.stop: set[Node] = set()  # the pass goes no further than these, which hold wanted edges
 
     def add(self, node: Node, i: int, gradient: Any) -> None:
         slots = self.pending.get(node)
@@ -53,7 +54,7 @@ class _Pass:
             slots[i] = old + gradient if self.recorded else _add(old, gradient)
 
     def run(self, roots: Sequence[tuple[tuple[Node, int], Any]]) -> None:
-        counts = _dependencies([edge[0] for edge, _ in roots])
+        counts = _dependencies([edge[0] for edge, _ in roots], self.stop)
         useful = None if self.wanted is None else _useful(counts, {n for n, _ in self.wanted})
         for (node, i), gradient in roots:
             self.add(node, i, gradient)
@@ -64,6 +65,9 @@ class _Pass:
         while heap:
             node = heapq.heappop(heap)[2]
             gradients = self.pending.pop(node, None)
+            if node in self.stop:
+                self.captured.update({(node, i): g for i, g in enumerate(gradients or ()) if g is not None})
+                continue
             if useful is not None and node not in useful:
                 continue
             inputs = None if gradients is None else self.visit(node, gradients, useful)
@@ -184,10 +188,15 @@ def _turn(node: Node) -> tuple[bool, int, Node]:
     return not isinstance(node, AccumulateGrad), -node.order, node
 
 
-def _dependencies(roots: Sequence[Node]) -> dict[Node, int]:
+def now() -> int:
+    """A point in time: nodes that are recorded from here on have an `order` of at least this."""
+    return next(sequence)
+
+
+def _dependencies(roots: Sequence[Node], stop: Set[Node] = frozenset()) -> dict[Node, int]:
     """Every node that is reached, with the number of edges into it."""
     counts = dict.fromkeys(roots, 0)
-    stack = list(counts)
+    stack = [node for node in counts if node not in stop]
     while stack:
         for node, _ in stack.pop().edges:
             if node is None:
@@ -196,7 +205,8 @@ def _dependencies(roots: Sequence[Node]) -> dict[Node, int]:
                 counts[node] += 1
             else:
                 counts[node] = 1
-                stack.append(node)
+                if node not in stop:
+                    stack.append(node)
     return counts
 
 
@@ -288,10 +298,11 @@ def run(
     wanted: Sequence[tuple[Node, int]] | None = None,
     accumulate: bool = True,
     edges: Sequence[tuple[Node, int]] | None = None,
+    stop: bool = False,
 ) -> dict[tuple[Node, int], Any]:
     """Run the backward pass; the gradients at the edges `wanted`, or with `accumulate` in the leaves' `grad`.
 
-    The pass starts at `edges`: where the tensors were made, unless given.
+    The pass starts at `edges`: where the tensors were made, unless given. With `stop` it ends at those wanted.
     """
     roots = []
     for i, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
@@ -300,6 +311,8 @@ def run(
         roots.append((edge, _as_tensor(value) if create else _as_array(value)))
     work = _Pass(create, retain, accumulate)
     work.wanted = None if wanted is None else set(wanted)
+    if stop:
+        work.stop = {node for node, _ in wanted or ()}
     with grad_mode.set_grad_enabled(create):
         work.run(roots)
     return work.captured

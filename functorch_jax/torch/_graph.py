@@ -18,9 +18,9 @@ import jax.numpy as jnp
 
 from functorch_jax import jaxapi
 
-__all__ = ["AccumulateGrad", "Node", "OpNode", "Rule", "node_type", "state"]
+__all__ = ["AccumulateGrad", "Node", "OpNode", "Rule", "node_type", "sequence", "state"]
 
-_sequence = itertools.count()
+sequence = itertools.count()
 
 
 class State:
@@ -148,7 +148,7 @@ class Node:
         self.edges = edges
         self.kinds = kinds  # (shape, dtype) of each output
         self.trace = trace
-        self.order = next(_sequence)
+        self.order = next(sequence)
         self.freed = False
         self.hooks: Any = None
         self.prehooks: Any = None
@@ -240,11 +240,12 @@ def _gone() -> None:
 class Saved:
     """A tensor as a node keeps it: its array and where it came from; and the version it must still have."""
 
-    __slots__ = ("array", "leaf", "node", "nr", "of", "version")
+    __slots__ = ("array", "leaf", "node", "nr", "of", "trace", "version")
     of: Callable[[], Any]
 
     def __init__(self, tensor: Any, array: Any) -> None:
         self.array = array
+        self.trace = tensor._trace
         self.node = tensor._node
         self.nr = tensor._nr
         self.leaf = tensor if tensor._requires_grad else None

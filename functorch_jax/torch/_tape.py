@@ -119,6 +119,7 @@ def unpack(saved: Saved) -> Tensor:
     if saved.leaf is not None and saved.leaf._array is saved.array:
         return saved.leaf
     tensor = wrap(saved.array)
+    tensor._trace = saved.trace  # so that a transform sees a tensor from outside
     tensor._untracked = False
     if saved.leaf is not None:
         tensor._node, tensor._nr = accumulator(saved.leaf), 0

@@ -2,11 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from functorch_jax.grad_mode import enable_grad as enable_grad
 from functorch_jax.grad_mode import inference_mode as inference_mode
 from functorch_jax.grad_mode import no_grad as no_grad
 from functorch_jax.grad_mode import set_grad_enabled as set_grad_enabled
+from functorch_jax.torch._tensor import Tensor
+from functorch_jax.torch.autograd import forward_ad as forward_ad
+from functorch_jax.torch.autograd import function as function
+from functorch_jax.torch.autograd import functional as functional
 from functorch_jax.torch.autograd import graph as graph
+from functorch_jax.torch.autograd._gradcheck import GradcheckError as GradcheckError
+from functorch_jax.torch.autograd._gradcheck import gradcheck as gradcheck
+from functorch_jax.torch.autograd._gradcheck import gradgradcheck as gradgradcheck
 from functorch_jax.torch.autograd._running import backward as backward
 from functorch_jax.torch.autograd._running import grad as grad
+from functorch_jax.torch.autograd.anomaly_mode import detect_anomaly as detect_anomaly
+from functorch_jax.torch.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from functorch_jax.torch.autograd.function import Function as Function
+from functorch_jax.torch.overrides import has_torch_function as has_torch_function
+
+
+class _Variable(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, Tensor)
+
+    def __call__(cls, data: Any = None, requires_grad: bool = False, volatile: bool = False) -> Any:
+        if data is None:
+            data = Tensor()
+        tensor = data.detach()
+        return tensor.requires_grad_() if requires_grad else tensor
+
+
+class Variable(metaclass=_Variable):
+    """A tensor, by the name it had long ago. Source: torch.autograd.Variable."""
+
+
+variable = Variable
+
+
+def is_multithreading_enabled() -> bool:
+    """False: the backward pass runs on the calling thread. Source: torch.autograd.is_multithreading_enabled."""
+    return False
+
+
+class set_multithreading_enabled:
+    """Accepted: the backward pass runs on the calling thread. Source: torch.autograd.set_multithreading_enabled."""
+
+    def __init__(self, mode: bool) -> None:
+        pass
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: Any) -> None:
+        pass
+
+
+def is_view_replay_enabled() -> bool:
+    """False: a view follows its base by itself. Source: torch.autograd.is_view_replay_enabled."""
+    return False

@@ -5,6 +5,7 @@ Source: torch.autograd.graph.
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import NamedTuple
 
 from functorch_jax import jaxapi
@@ -12,7 +13,7 @@ from functorch_jax.torch._graph import Node
 from functorch_jax.torch._tape import edge_of
 from functorch_jax.torch._tensor import Tensor
 
-__all__ = ["GradientEdge", "Node", "get_gradient_edge"]
+__all__ = ["GradientEdge", "Node", "get_gradient_edge", "save_on_cpu"]
 
 
 class GradientEdge(NamedTuple):
@@ -34,3 +35,16 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     if node is None:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
     return GradientEdge(node, nr)
+
+
+class save_on_cpu:
+    """Accepted: what the tape keeps stays where it is. Source: torch.autograd.graph.save_on_cpu."""
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        pass
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        pass

@@ -1,0 +1,188 @@
+"""torch.autograd.functional, forward_ad, gradcheck, anomaly mode and torch.utils.checkpoint."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tests.oracle.case import Row, case, error, right, values
+
+X = values([0.5, -1.0, 2.0])
+
+
+def leaf(x: Any) -> Any:
+    return x.clone().requires_grad_()
+
+
+def place(t: Any, name: str) -> Any:
+    return importlib.import_module(f"{t.__name__}.{name}")
+
+
+def two(x: Any, y: Any) -> Any:
+    return x.sin() * y.sum(), (x * y).exp().sum()
+
+
+def through(t: Any, x: Any) -> Any:
+    x = leaf(x)
+    h = t.autograd.functional.hessian(lambda x: (x**4).sum(), x, create_graph=True)
+    return h, t.autograd.grad(h.sum(), x)
+
+
+def captured(t: Any, x: Any) -> Any:
+    w = t.tensor(2.0, requires_grad=True)
+    t.autograd.functional.jacobian(lambda x: (w * x) ** 2, x, create_graph=True).sum().backward()
+    return w.grad
+
+
+def functional(name: str, *more: Any, **options: Any) -> Any:
+    def program(t: Any, x: Any) -> Any:
+        return getattr(t.autograd.functional, name)(lambda x: (x.sin() * x**2).sum(), x, *(make(t) for make in more), **options)
+
+    return program
+
+
+def dual(t: Any, x: Any) -> Any:
+    ad = place(t, "autograd.forward_ad")
+    with ad.dual_level():
+        d = ad.make_dual(x, t.ones(3))
+        y = (d * d).sin().sum()
+        found = ad.unpack_dual(y)
+        plain = ad.unpack_dual(x * 2)
+    return found.primal, found.tangent, plain.tangent
+
+
+def dual_of_module(t: Any, x: Any) -> Any:
+    ad, net = place(t, "autograd.forward_ad"), t.nn.Linear(3, 2, bias=False)
+    weight = net.weight
+    with t.no_grad():
+        weight.fill_(0.5)
+    with ad.dual_level():
+        del net.weight
+        net.weight = ad.make_dual(weight, t.ones(2, 3))
+        return ad.unpack_dual(net(x).tanh()).tangent.detach()
+
+
+def forward_over_reverse(t: Any, x: Any) -> Any:
+    ad, x = place(t, "autograd.forward_ad"), leaf(x)
+    with ad.dual_level():
+        d = ad.make_dual(x, t.ones(3))
+        (g,) = t.autograd.grad((d**3).sum(), d, create_graph=True)
+        return ad.unpack_dual(g).tangent.detach()
+
+
+def checkpointed(reentrant: bool) -> Any:
+    def program(t: Any, x: Any) -> Any:
+        checkpoint, calls = place(t, "utils.checkpoint").checkpoint, []
+        w, x = t.tensor(3.0, requires_grad=True), leaf(x)
+
+        def part(h: Any) -> Any:
+            calls.append(t.is_grad_enabled())
+            return (h * w).sin()
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = checkpoint(part, x * 2, use_reentrant=reentrant)
+        (y * y).sum().backward()
+        return x.grad, w.grad, len(calls)
+
+    return program
+
+
+def checkpointed_twice(t: Any, x: Any) -> Any:
+    checkpoint, x = place(t, "utils.checkpoint").checkpoint, leaf(x)
+    (g,) = t.autograd.grad(checkpoint(lambda x: x**3, x, use_reentrant=False).sum(), x, create_graph=True)
+    return g, t.autograd.grad(g.sum(), x)
+
+
+def checkpointed_draws(t: Any, x: Any) -> Any:
+    """Calling again draws the same numbers."""
+    checkpoint, x = place(t, "utils.checkpoint").checkpoint, leaf(x)
+    y = checkpoint(lambda x: t.nn.functional.dropout(x, 0.5), x, use_reentrant=False)
+    y.sum().backward()
+    return (y.detach() / x.detach() - x.grad).abs().sum()
+
+
+def sequential(t: Any, x: Any) -> Any:
+    run, x = place(t, "utils.checkpoint").checkpoint_sequential, leaf(x)
+    run([t.sin, t.exp, t.tanh, t.cos], 2, x, use_reentrant=False).sum().backward()
+    return x.grad
+
+
+def anomaly(t: Any, x: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with t.autograd.detect_anomaly():
+            (t.zeros(1, requires_grad=True).sqrt() * 0).sum().backward()
+
+
+def modes(t: Any, x: Any) -> Any:
+    with t.autograd.set_detect_anomaly(True, check_nan=False):
+        inside = t.is_anomaly_enabled(), t.is_anomaly_check_nan_enabled()
+    return inside, t.is_anomaly_enabled(), t.is_anomaly_check_nan_enabled()
+
+
+def checked(t: Any, x: Any) -> Any:
+    x = leaf(x.double())
+    return (
+        t.autograd.gradcheck(lambda x: (x.sin() * x[0]).exp(), x),
+        t.autograd.gradcheck(lambda x: x * x.detach(), x, raise_exception=False),
+        t.autograd.gradgradcheck(lambda x: x**3, x),
+        t.autograd.gradcheck(lambda x, y: x * y.conj(), (x, leaf(t.complex(x.detach(), x.detach())))),
+    )
+
+
+PROGRAMS = {
+    "jacobian": lambda t, x: t.autograd.functional.jacobian(lambda x: x**2 * x.sum(), x),
+    "jacobian of two by two": lambda t, x: t.autograd.functional.jacobian(two, (x, x + 1)),
+    "jacobian, vectorized": lambda t, x: t.autograd.functional.jacobian(two, (x, x + 1), vectorize=True),
+    "jacobian, forward mode": lambda t, x: t.autograd.functional.jacobian(lambda x: x.exp(), x, vectorize=True, strategy="forward-mode"),
+    "jacobian of what is independent": lambda t, x: t.autograd.functional.jacobian(lambda x: t.ones(2), x),
+    "hessian": functional("hessian"),
+    "hessian of two": lambda t, x: t.autograd.functional.hessian(lambda x, y: (x * y.sin()).sum() ** 2, (x, x + 1)),
+    "vjp": functional("vjp"),
+    "vjp of two": lambda t, x: t.autograd.functional.vjp(two, (x, x), (x, t.tensor(2.0))),
+    "jvp": functional("jvp", lambda t: t.arange(3.0)),
+    "vhp": functional("vhp", lambda t: t.arange(3.0)),
+    "hvp": functional("hvp", lambda t: t.arange(3.0)),
+    "hessian with create_graph": through,
+    "jacobian of a captured tensor's function": captured,
+    "dual tensors": dual,
+    "dual parameters": dual_of_module,
+    "forward over reverse": forward_over_reverse,
+    "checkpoint": checkpointed(False),
+    "checkpoint, reentrant": checkpointed(True),
+    "checkpoint, second derivative": checkpointed_twice,
+    "checkpoint draws the same numbers": checkpointed_draws,
+    "checkpoint_sequential": sequential,
+    "modes of anomaly detection": modes,
+    "gradcheck": checked,
+    "Variable": lambda t, x: (isinstance(x, t.autograd.Variable), t.autograd.Variable(x, requires_grad=True).requires_grad),
+}  # fmt: skip
+
+ERRORS = {
+    "jacobian of a number": (lambda t, x: t.autograd.functional.jacobian(t.sin, 3.0), "must be either a Tensor or a tuple of Tensors"),
+    "hessian of a vector": (lambda t, x: t.autograd.functional.hessian(t.sin, x), "should contain a single element"),
+    "strict": (lambda t, x: t.autograd.functional.jacobian(lambda x: t.ones(2), x, strict=True), "does not require gradients"),
+    "v of another shape": (lambda t, x: t.autograd.functional.vjp(t.sin, x, t.ones(2)), r"v has invalid size: should be torch.Size\(\[3\]\) but got torch.Size\(\[2\]\)"),
+    "no v": (lambda t, x: t.autograd.functional.jvp(t.sin, x), "The vector v can only be None if"),
+    "a dual outside of a level": (lambda t, x: place(t, "autograd.forward_ad").make_dual(x, x), "no level exists"),
+    "gradcheck of a wrong gradient": (lambda t, x: t.autograd.gradcheck(lambda x: x * x.detach(), leaf(x.double())), "Jacobian mismatch for output 0 with respect to input 0"),
+    "gradcheck without grad": (lambda t, x: t.autograd.gradcheck(t.sin, x), "at least one input tensor to require gradient"),
+    "anomaly: nan": (anomaly, "Function 'SqrtBackward0' returned nan values in its 0th output"),
+    "checkpoint with keywords, reentrant": (lambda t, x: place(t, "utils.checkpoint").checkpoint(t.sin, leaf(x), use_reentrant=True, foo=1), "Unexpected keyword arguments: foo"),
+}  # fmt: skip
+
+CASES: list[Row] = [
+    *[case(name, make, X) for name, make in PROGRAMS.items()],
+    *[error(name, make, X, fragment=fragment) for name, (make, fragment) in ERRORS.items()],
+    right(
+        "checkpoint under hessian",
+        lambda t, x: t.func.hessian(lambda x: place(t, "utils.checkpoint").checkpoint(lambda x: (x**3).sum(), x, use_reentrant=False))(x),
+        X,
+        expected=lambda x: np.diag(6 * x).astype("float32"),
+        why="PyTorch refuses saved-tensor hooks inside a transform",
+    ),
+]  # fmt: skip
