@@ -187,11 +187,17 @@ class TransformNode(Node):
             def flat(*arrays: Any) -> list[Any]:
                 outer = state.lift
                 swapped = {id(t): (a, x) for (t, a, *_), x in zip(entries, arrays, strict=True)}
+                # a tensor that a node keeps is made anew each time it is read
+                kept = {
+                    (id(a), id(s.node), s.nr): (a, x)
+                    for (_, a, _, s), x in zip(entries, arrays, strict=True)
+                    if s.node is not None
+                }
 
                 def lift(tensor: Tensor, array: Any) -> Any:
-                    if id(tensor) in swapped:
-                        old, new = swapped[id(tensor)]
-                        return new if array is old else array
+                    found = swapped.get(id(tensor)) or kept.get((id(array), id(tensor._node), tensor._nr))
+                    if found is not None:
+                        return found[1] if array is found[0] else array
                     return array if outer is None else outer(tensor, array)
 
                 before, levels.recorder.boxes = levels.recorder.boxes, []
@@ -206,9 +212,9 @@ class TransformNode(Node):
                     box.reset(box._array)
                 return [found[i] for i in given]
 
-            kept = [(t, t._array) for t, *_ in entries if t._parent is None]
+            before = [(t, t._array) for t, *_ in entries if t._parent is None]
             _, pull = jax.vjp(flat, *(t.read() for t in now))
-            for t, array in kept:
+            for t, array in before:
                 if t._array is not array:
                     t.reset(array)
             return [wrap(_conj(g)) for g in pull([_conj(c.read()) for c in cotangents])]
