@@ -12,12 +12,7 @@ LINALG: dict[tuple[str, str], str] = {
     ("masked.logaddexp", "second"): "PyTorch's is NaN where both are masked; ours is 0",
 }
 
-NN: dict[tuple[str, str], str] = {
-    ("nn.functional.linear_cross_entropy:chunked", "second"): "PyTorch's chunked form has no second derivative and "
-    "gives 0 for it; ours is that of the loss",
-    ("nn.functional.linear_cross_entropy:chunked_none", "second"): "PyTorch's chunked form has no second derivative "
-    "and gives 0 for it; ours is that of the loss",
-}
+NN: dict[tuple[str, str], str] = {}
 
 _NO_COMPLEX_HALF = "XLA has no complex numbers of 16-bit parts"
 
