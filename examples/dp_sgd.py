@@ -61,7 +61,9 @@ def main():
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--lr", type=float, default=0.2)
     parser.add_argument("--clip", type=float, default=1.0)
-    parser.add_argument("--noise", type=float, default=1.0, help="standard deviation of the noise, in units of the clip")
+    parser.add_argument(
+        "--noise", type=float, default=1.0, help="standard deviation of the noise, in units of the clip"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 

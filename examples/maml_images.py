@@ -2,7 +2,8 @@
 
 A task shows `--shots` images of each of `--ways` digits. A small CNN adapts to it by `--inner-steps` steps of gradient
 descent, and is judged by other images of the same digits. Training tasks are made of the digits 0 to 6; the last lines
-adapt the trained network to 7, 8 and 9. All tasks of a batch adapt at once, under vmap; the outer gradient is the tape's.
+adapt the trained network to 7, 8 and 9. All tasks of a batch adapt at once, under vmap; the outer gradient is from
+`loss.backward()`.
 
     python examples/maml_images.py                     # PyTorch
     python -m functorch_jax examples/maml_images.py    # the same file on JAX
@@ -20,8 +21,8 @@ from torch.func import functional_call, grad, vmap
 
 def network(ways, width=16):
     def block(n_in, n_out):
-        # normalised by the batch at hand alone: a task has no statistics of others
-        norm = nn.BatchNorm2d(n_out, track_running_stats=False)
+        # normalised within an image: a task has no statistics of other tasks
+        norm = nn.GroupNorm(4, n_out)
         return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), norm, nn.ReLU(), nn.MaxPool2d(2))
 
     return nn.Sequential(block(1, width), block(width, width), nn.Flatten(), nn.Linear(4 * width, ways))
@@ -80,8 +81,8 @@ def main():
     parser.add_argument("--ways", type=int, default=3, help="digits of a task")
     parser.add_argument("--shots", type=int, default=3, help="images of a digit to adapt to")
     parser.add_argument("--queries", type=int, default=10, help="images of a digit to be judged by")
-    parser.add_argument("--inner-steps", type=int, default=2)
-    parser.add_argument("--inner-lr", type=float, default=0.2)
+    parser.add_argument("--inner-steps", type=int, default=1)
+    parser.add_argument("--inner-lr", type=float, default=0.4)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
