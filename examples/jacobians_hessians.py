@@ -41,6 +41,7 @@ JACOBIANS = {
     "vmap of a jvp": jacobian_by_jvp,
     "jacrev": jacrev(layer, argnums=2),
     "jacfwd": jacfwd(layer, argnums=2),
+    "autograd.functional": lambda w, b, x: torch.autograd.functional.jacobian(lambda x: layer(w, b, x), x),
 }
 HESSIANS = {
     "hessian": hessian(layer, argnums=2),
@@ -67,6 +68,7 @@ HVPS = {
     "forward over reverse": hvp_forward_over_reverse,
     "reverse over reverse": hvp_reverse_over_reverse,
     "reverse over forward": hvp_reverse_over_forward,
+    "autograd.functional": lambda f, x, v: torch.autograd.functional.hvp(f, x, v)[1],
 }
 
 
