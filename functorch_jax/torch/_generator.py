@@ -332,10 +332,25 @@ def _drawn(law: Law, generator: Generator, shape: Any, dtype: Any, settings: Any
             raise
 
 
-def known_value(x: Any) -> Any:
-    """The numbers in `x` as a NumPy array, the rows of every vmap in it; None in a program that is being traced."""
-    bottom = jaxapi.peel_all(unwrap(x))
-    return None if isinstance(bottom, jaxapi.Tracer) else np.asarray(bottom)
+def known_value(x: Any, rows_first: bool = False) -> Any:
+    """The numbers in `x` as a NumPy array, the rows of every vmap in it; None in a program that is being traced.
+
+    The axes of vmaps lie anywhere, or with `rows_first` in front.
+    """
+    x = unwrap(x)
+    bottom = jaxapi.peel_all(x)
+    if isinstance(bottom, jaxapi.Tracer):
+        return None
+    found = np.asarray(bottom)
+    if not rows_first:
+        return found
+    mapped: list[int] = []
+    while (level := jaxapi.peel(x)) is not None:
+        mapped += [] if level.axis is None else [level.axis]
+        x = level.inner
+    for count, axis in enumerate(reversed(mapped)):  # the outermost first, each behind those before it
+        found = np.moveaxis(found, axis + count, count)
+    return found
 
 
 def _spread(x: Any, rows: Sequence[levels.Level], whole: tuple[int, ...]) -> Any:

@@ -1,18 +1,116 @@
-"""Bags of embeddings: sums, means and maxima of rows of a table."""
+"""Embeddings, and bags of them: sums, means and maxima of rows of a table."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from functorch_jax import grad_mode
+from functorch_jax import grad_mode, jaxapi
 from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._op import Op, function
-from functorch_jax.torch._promote import type_name
+from functorch_jax.torch._promote import cast, type_name
 from functorch_jax.torch._tensor import Tensor
+
+
+def _shared_lookup(weight: Any, index: Any) -> Any:
+    """`weight[index]`, whose cotangents are divided by how often the row was looked up."""
+    found = jax.ShapeDtypeStruct((*index.shape, weight.shape[1]), weight.dtype)
+    rows = weight.shape[0]
+
+    def pull(known: Any, cotangents: Any) -> Any:
+        return [_shared_sum(cotangents[0], known[0], rows)]
+
+    return jaxapi.user_linear(lambda known, x: [x[0][known[0]]], pull, [index], [weight], [found])[0]
+
+
+def _shared_sum(values: Any, index: Any, rows: int) -> Any:
+    """For each row the mean of the values that its index has; the derivative is that of their sum, as in PyTorch."""
+    table = jax.ShapeDtypeStruct((rows, values.shape[-1]), values.dtype)
+
+    def push(known: Any, x: Any) -> Any:
+        times = jnp.zeros(rows, values.dtype).at[known[0]].add(1)[known[0]]
+        return [jnp.zeros(table.shape, table.dtype).at[known[0]].add(x[0] / times[..., None])]
+
+    def pull(known: Any, cotangents: Any) -> Any:
+        return [_shared_lookup(cotangents[0], known[0])]
+
+    return jaxapi.user_linear(push, pull, [index], [values], [table])[0]
+
+
+def _lookup(indices: Any, weight: Any, padding_idx: int | None, by_frequency: bool) -> Any:
+    if by_frequency:
+        rows = _shared_lookup(weight, jnp.clip(indices, 0, weight.shape[0] - 1))
+    else:
+        rows = jnp.take(weight, indices, axis=0, mode="clip")
+    if padding_idx is None:
+        return rows
+    return jnp.where(jnp.expand_dims(indices == padding_idx, -1), jaxapi.stop_reverse(rows), rows)
+
+
+_embedding = Op(_lookup, "embedding")
+
+
+def _check_indices(input: Any, weight: Any) -> None:
+    _check_integers("indices", 1, input, "embedding")
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    known = known_value(input)
+    if known is not None and known.size and (known.min() < 0 or known.max() >= weight.shape[0]):
+        raise IndexError("index out of range in self")
+
+
+@function("nn.functional")
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of `weight` by index.
+
+    Args:
+        input: integers of any shape.
+        weight: (V, D).
+        padding_idx: the row that gets no gradient.
+        max_norm: rows that are looked up and have a larger norm are scaled down to it first, in place.
+        norm_type: which norm that is.
+        scale_grad_by_freq: divide the gradient of each row by how often it is looked up.
+        sparse: accepted; gradients are dense.
+
+    Returns: the shape of `input`, and D.
+    Errors: IndexError for an index out of range, RuntimeError for indices that are no integers.
+    Source: torch.nn.functional.embedding.
+    """
+    if padding_idx is not None:
+        rows = weight.shape[0]
+        if not -rows <= padding_idx < rows:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx %= rows
+    _check_indices(input, weight)
+    if max_norm is not None:
+        with grad_mode.no_grad():
+            embedding_renorm_(weight.detach(), input, max_norm, norm_type)
+    return _embedding(input, weight, padding_idx, bool(scale_grad_by_freq))
+
+
+@function("torch", name="embedding")
+def _torch_embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of `weight` by index. Source: torch.embedding."""
+    _check_indices(indices, weight)
+    return _embedding(indices, weight, None if padding_idx < 0 else padding_idx, bool(scale_grad_by_freq))
 
 
 def _bags(
@@ -26,10 +124,7 @@ def _bags(
     bags: int,
 ) -> Any:
     """One row for each of `bags` stretches of `input`, which begin at `offsets`."""
-    rows = weight[input]
-    if by_frequency:  # each row's derivative is divided by how often it was looked up
-        times = jnp.zeros(weight.shape[0], weight.dtype).at[input].add(1)[input][:, None]
-        rows = rows / times + lax.stop_gradient(rows - rows / times)
+    rows = _shared_lookup(weight, input) if by_frequency else weight[input]
     place = jnp.arange(input.shape[0])
     bag = jnp.searchsorted(offsets, place, side="right") - 1
     kept = jnp.ones(input.shape, bool) if padding_idx is None else input != padding_idx
@@ -58,7 +153,8 @@ def _rescaled(weight: Any, indices: Any, max_norm: Any, norm_type: float) -> Any
     """`weight` with the rows in `indices` scaled down to the norm allowed."""
     norms = jnp.linalg.norm(weight, norm_type, axis=1, keepdims=True)
     used = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True)[:, None]
-    return jnp.where(used & (norms > max_norm), weight * (max_norm / (norms + 1e-7)), weight).astype(weight.dtype)
+    bound = cast(max_norm, weight.dtype)
+    return jnp.where(used & (norms > bound), weight * (bound / (norms + 1e-7)), weight)
 
 
 _renorm = Op(_rescaled, "embedding_renorm_", "max_norm")
@@ -79,6 +175,7 @@ def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type
     Source: torch.embedding_renorm_.
     """
     _check_integers("indices", 2, indices, "embedding_renorm_")
+    input.check_writable()
     input.overwrite(_renorm(input, indices, max_norm, norm_type).array)
     return input
 
@@ -133,17 +230,18 @@ def embedding_bag(
             raise ValueError("offsets has to be a 1D Tensor but got None")
         if offsets.ndim != 1:
             raise ValueError("offsets has to be a 1D Tensor")
-        known = known_value(offsets)
+        known = known_value(offsets, rows_first=True)
         if known is not None and known.size:
-            if known[0] != 0:
+            first, last = known[..., 0], known[..., -1]
+            if (first != 0).any():
                 raise RuntimeError(
                     f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
-                    f"However, got {known[0]}"
+                    f"However, got {first[first != 0][0]}"
                 )
-            if known[-1] > input.array.shape[0]:
+            if last.max() > input.array.shape[0]:
                 raise RuntimeError(
                     f"offsets[-1] can not be greater than input's length {input.array.shape[0]} but got offsets[-1] "
-                    f"of {known[-1]}"
+                    f"of {last.max()}"
                 )
         bags = offsets.array.shape[0] - int(include_last_offset)
         starts = offsets.array[:bags]
@@ -176,7 +274,7 @@ def embedding_bag(
         )
     if max_norm is not None:
         with grad_mode.no_grad():
-            embedding_renorm_(weight, input, max_norm, norm_type)
+            embedding_renorm_(weight.detach(), input, max_norm, norm_type)
     flat = input.reshape(-1)  # type: ignore[attr-defined]
     weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)  # type: ignore[attr-defined]
     return _embedding_bag(

@@ -1,4 +1,4 @@
-"""The rest of `torch.nn.functional`: products with weights, embeddings, padding, channels and space."""
+"""The rest of `torch.nn.functional`: products with weights, padding, channels and space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jax import lax
 from functorch_jax.torch._ambient import precision
 from functorch_jax.torch._generator import known_value
 from functorch_jax.torch._op import Op, function, op
-from functorch_jax.torch._promote import cast, type_name
+from functorch_jax.torch._promote import type_name
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.ops.matmul import _combined, _flat, matmul
 
@@ -75,82 +75,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return out if bias is None else out + bias
 
 
-# ---- embeddings ------------------------------------------------------------------------------------------------------
-
-
-def _lookup(indices: Any, weight: Any, padding_idx: int | None) -> Any:
-    rows = jnp.take(weight, indices, axis=0, mode="clip")
-    if padding_idx is None:
-        return rows
-    return jnp.where(jnp.expand_dims(indices == padding_idx, -1), stop(rows), rows)
-
-
-_embedding = Op(_lookup, "embedding")
-
-
-def _renorm_rows(indices: Any, weight: Any, max_norm: Any, norm_type: float) -> Any:
-    """`weight` with the rows in `indices` scaled down to the norm allowed."""
-    norms = jnp.linalg.norm(weight, norm_type, axis=1, keepdims=True)
-    used = jnp.zeros(weight.shape[0], bool).at[indices.reshape(-1)].set(True)[:, None]
-    bound = cast(max_norm, weight.dtype)
-    return jnp.where(used & (norms > bound), weight * (bound / (norms + 1e-7)), weight)
-
-
-_renorm = Op(_renorm_rows, "embedding_renorm", "max_norm")
-
-
-def _check_indices(input: Any, weight: Any) -> None:
-    if input.array.dtype not in (np.int64, np.int32):
-        raise RuntimeError(
-            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"torch.{type_name(input.array.dtype)}Tensor instead (while checking arguments for embedding)"
-        )
-    if weight.ndim != 2:
-        raise RuntimeError("'weight' must be 2-D")
-    known = known_value(input)
-    if known is not None and known.size and (known.min() < 0 or known.max() >= weight.shape[0]):
-        raise IndexError("index out of range in self")
-
-
-@function("nn.functional")
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """Rows of `weight` by index; the one at `padding_idx` gets no gradient. Source: torch.nn.functional.embedding.
-
-    Errors: IndexError for an index out of range, RuntimeError for indices that are no integers.
-    """
-    if padding_idx is not None:
-        rows = weight.shape[0]
-        if not -rows <= padding_idx < rows:
-            raise AssertionError("Padding_idx must be within num_embeddings")
-        padding_idx %= rows
-    _check_indices(input, weight)
-    if max_norm is not None:
-        from functorch_jax import grad_mode
-
-        with grad_mode.no_grad():
-            weight.overwrite(_renorm(input, weight, max_norm, norm_type).array)
-    return _embedding(input, weight, padding_idx)
-
-
-@function("torch", name="embedding")
-def _torch_embedding(
-    weight: Tensor,
-    indices: Tensor,
-    padding_idx: int = -1,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """Rows of `weight` by index. Source: torch.embedding."""
-    _check_indices(indices, weight)
-    return _embedding(indices, weight, None if padding_idx < 0 else padding_idx)
+# ---- classes ---------------------------------------------------------------------------------------------------------
 
 
 def _one_hot(input: Any, num_classes: int) -> Any:
