@@ -287,7 +287,7 @@ GAPS: tuple[Gap, ...] = (
         "a torch.autocast block; x.copy_, x.contiguous; torch.Generator.get_state",
         """
         torch.kl_div torch.embedding_bag torch.binary_cross_entropy_with_logits torch.autocast_*_nesting
-        torch.nn.LinearCrossEntropy* torch.hash_tensor
+        torch.hash_tensor
         torch.Tensor.hash_tensor torch.slice_inverse torch.Tensor.slice_inverse torch.Tensor.module_load
         torch.Tensor.grad_dtype torch.Tensor.map2_ torch.Tensor.dim_order torch.Generator.get_offset
         torch.Generator.set_offset torch.utils.swap_tensors

@@ -18,6 +18,7 @@ from functorch_jax.torch.nn.dropout import *  # noqa: F403
 from functorch_jax.torch.nn.flatten import *  # noqa: F403
 from functorch_jax.torch.nn.lazy import *  # noqa: F403
 from functorch_jax.torch.nn.linear import *  # noqa: F403
+from functorch_jax.torch.nn.linear_cross_entropy import *  # noqa: F403
 from functorch_jax.torch.nn.loss import *  # noqa: F403
 from functorch_jax.torch.nn.module import Module as Module
 from functorch_jax.torch.nn.multihead_attention import *  # noqa: F403

@@ -224,10 +224,12 @@ def linear_cross_entropy(
 
     `options` says how PyTorch splits the work, which XLA decides by itself: it is not looked at.
 
+    Errors: RuntimeError for shapes that do not fit, and for an `ignore_index` with a target of probabilities.
     Source: torch.nn.functional.linear_cross_entropy.
     """
     weights: Any = linear_weight
     given: Any = input
+    _check_linear(given, weights, target, linear_bias, ignore_index)
     logits: Any = NAMESPACES["nn.functional"]["linear"](given, weights.reshape(-1, weights.shape[-1]))
     logits = logits.reshape(*given.shape[:-1], *weights.shape[:-1])
     if linear_bias is not None:
@@ -240,6 +242,27 @@ def linear_cross_entropy(
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
+
+
+def _check_linear(input: Any, weight: Any, target: Any, bias: Any, ignore_index: int | None) -> None:
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+    if weight.ndim < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.ndim}")
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {weight.shape[-1]}, respectively"
+        )
+    if bias is not None and bias.shape != weight.shape[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {tuple(weight.shape[:-1])}, got {tuple(bias.shape)}")
+    if input.ndim == 1 and weight.ndim > 2:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched input, "
+            f"(N, {input.shape[0]}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    if ignore_index is not None and target.is_floating_point():
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
 
 
 @function("Tensor", name="__rdiv__")
