@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from functorch_jax import grad_mode, jaxapi
+from functorch_jax import grad_mode, jaxapi, levels
 from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, sequence, state
 from functorch_jax.torch._promote import cast
 from functorch_jax.torch._tape import edge_of
@@ -223,6 +223,12 @@ def _useful(nodes: Any, wanted: set[Node]) -> set[Node]:
 # ---- entering --------------------------------------------------------------------------------------------------------
 
 
+_INSIDE = (
+    ". Inside of a function that is being transformed, the tape sees what is computed from tensors that were made "
+    "there (x.detach().requires_grad_()), and no captured ones: take the gradient outside, or use functorch's transforms"
+)
+
+
 def root_edge(i: int, tensor: Any) -> tuple[Node, int]:
     """The edge of something to differentiate. Raises PyTorch's error for what has none."""
     if not isinstance(tensor, Tensor):
@@ -238,7 +244,8 @@ def root_edge(i: int, tensor: Any) -> tuple[Node, int]:
                 "must live inside of it: it does not require grad and does not have a grad_fn here. Differentiate it "
                 "outside, or use functorch's transforms inside (grad, vjp, jacrev)"
             )
-        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        hint = "" if levels.current() is None else _INSIDE
+        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn{hint}")
     return node, nr
 
 

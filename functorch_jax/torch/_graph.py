@@ -29,6 +29,7 @@ class State:
     live = False
     anomaly = False
     check_nan = True
+    packing: tuple[Any, ...] = ()  # pairs (pack, unpack) of what is kept, the last in force
     lift: Any = None  # inside a transform that is recorded: (tensor, its array) -> the array to compute with
 
 
@@ -263,14 +264,32 @@ class Saved:
         root = self.of()
         if root is not None and root._version - root._silent != self.version:
             kind = root.type().removeprefix("torch.")
+            shape = root.shape if self.array is None else self.array.shape
             maker = self.node if maker is None else maker
             source = "" if maker is None else f", which is output {self.nr} of {maker.name()},"
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                f"[torch.{kind} {list(self.array.shape)}]{source} is at version {root._version - root._silent}; "
+                f"[torch.{kind} {list(shape)}]{source} is at version {root._version - root._silent}; "
                 f"expected version {self.version} instead. Hint: enable anomaly detection to find the operation that "
                 "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
             )
+
+
+class Packed:
+    """A kept array as the hooks of the user packed it."""
+
+    __slots__ = ("unpack", "value")
+
+    def __init__(self, array: Any, hooks: Any) -> None:
+        from functorch_jax import grad_mode
+        from functorch_jax.torch._tensor import wrap
+
+        with grad_mode.no_grad():
+            self.value = hooks[0](wrap(array))
+        self.unpack = hooks[1]
+
+    def array(self) -> Any:
+        return self.unpack(self.value).array
 
 
 class OpNode(Node):
@@ -292,7 +311,7 @@ class OpNode(Node):
 
         key, arrays = self._call(gradients)
         kept = [s for s, blank in zip(self.saved, key[3], strict=True) if blank is None]
-        inputs = [a if s is None else _tape.unpack(s) for a, s in zip(arrays, kept, strict=True)]
+        inputs = [a if s is None else _tape.unpack(s, a) for a, s in zip(arrays, kept, strict=True)]
         return self._spread(_tape.call(self.rule.back, key, [*inputs, *(g for g in gradients if g is not None)]))
 
     def _call(self, gradients: list[Any]) -> Any:
@@ -306,14 +325,16 @@ class OpNode(Node):
                     saved.check()
         given = tuple(i for i, g in enumerate(gradients) if g is not None)
         blanks = tuple(a if type(a) is tuple else None for a in self.arrays)
-        return (self.key, self.positions, given, blanks), [a for a in self.arrays if type(a) is not tuple]
+        return (self.key, self.positions, given, blanks), [
+            a.array() if type(a) is Packed else a for a in self.arrays if type(a) is not tuple
+        ]
 
     def _spread(self, found: Sequence[Any]) -> list[Any]:
         """One gradient for each edge: the edges are those of the positions."""
         return list(found)
 
     def free(self) -> None:
-        self.freed = any(type(a) is not tuple and hasattr(a, "dtype") for a in self.arrays)
+        self.freed = any(type(a) is Packed or (type(a) is not tuple and hasattr(a, "dtype")) for a in self.arrays)
         if self.freed:
             self.arrays = self.saved = ()
             self.result = None

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from functorch_jax import grad_mode, jaxapi
-from functorch_jax.torch._graph import AccumulateGrad, Node, OpNode, Rule, Saved, is_inexact, node_type, state
+from functorch_jax.torch._graph import AccumulateGrad, Node, OpNode, Packed, Rule, Saved, is_inexact, node_type, state
 from functorch_jax.torch._graph_names import backward_name
 from functorch_jax.torch._tensor import Tensor, wrap
 
@@ -85,17 +85,27 @@ def record(rule: Rule, key: Any, tensors: Sequence[Any], arrays: Sequence[Any], 
             Saved(t, a) if need and isinstance(t, Tensor) else None
             for t, a, need in zip(tensors, arrays, needs, strict=True)
         )
+        if state.packing:
+            _pack(node)
         for i in given:
             outputs[i]._node = node
             outputs[i]._nr = i
         node.result = Saved(outputs[0], leaves[0]) if rule.name in _KEEPS_RESULT else None
         if node.result is not None:
-            node.result.node = None  # no circle from the node to itself
+            node.result.node = node.result.array = None  # no circle, and nothing kept: the version is all that counts
         if state.anomaly:
             from functorch_jax.torch import _engine
 
             _engine.note_traceback(node)
     return _rebuild(treedef, outputs)
+
+
+def _pack(node: Any) -> None:
+    hooks = state.packing[-1]
+    node.arrays = tuple(Packed(a, hooks) if hasattr(a, "aval") else a for a in node.arrays)
+    for saved in node.saved:
+        if saved is not None:
+            saved.array = None
 
 
 def _rebuild(treedef: Any, outputs: list[Any]) -> Any:
@@ -114,11 +124,12 @@ def call(rule: Rule, key: Any, inputs: Sequence[Any]) -> Any:
     return _rebuild(treedef, [wrap(x) for x in leaves])
 
 
-def unpack(saved: Saved) -> Tensor:
-    """A tensor that a node kept, with its history."""
-    if saved.leaf is not None and saved.leaf._array is saved.array:
+def unpack(saved: Saved, array: Any = None) -> Tensor:
+    """A tensor that a node kept, with its history; `array` is its value when hooks packed it."""
+    array = saved.array if array is None else array
+    if saved.leaf is not None and saved.leaf._array is array:
         return saved.leaf
-    tensor = wrap(saved.array)
+    tensor = wrap(array)
     tensor._trace = saved.trace  # so that a transform sees a tensor from outside
     tensor._untracked = False
     if saved.leaf is not None:

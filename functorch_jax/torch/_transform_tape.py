@@ -30,6 +30,7 @@ class _Inputs:
     def __init__(self, outer: Any) -> None:
         self.outer = outer  # the trace outside of the transform
         self.entries: dict[int, tuple[Tensor, Any, Any, Saved]] = {}
+        self.tapped: set[int] = set()  # the ids of the values to compute with
         self.found: dict[int, Any] = {}  # input: its cotangent
         self.token: Any = None
         self.trace: Any = None
@@ -38,7 +39,7 @@ class _Inputs:
         entry = self.entries.get(id(tensor))
         if entry is not None:
             return entry[2] if entry[1] is array else array
-        if tensor._trace is not self.outer or not is_inexact(array):
+        if tensor._trace is not self.outer or not is_inexact(array) or id(array) in self.tapped:
             return array
         node = tensor._node
         if node is None and not tensor._requires_grad:
@@ -49,6 +50,7 @@ class _Inputs:
         with jaxapi.set_current_trace(self.trace):
             tapped = jaxapi.tap(array, self.token, self.sink, len(self.entries))
         self.entries[id(tensor)] = (tensor, array, tapped, Saved(tensor, array))
+        self.tapped.add(id(tapped))
         return tapped
 
     def sink(self, index: int, cotangent: Any) -> None:

@@ -5,15 +5,16 @@ Source: torch.autograd.graph.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from functorch_jax import jaxapi
-from functorch_jax.torch._graph import Node
+from functorch_jax.torch._graph import Node, state
 from functorch_jax.torch._tape import edge_of
 from functorch_jax.torch._tensor import Tensor
 
-__all__ = ["GradientEdge", "Node", "get_gradient_edge", "save_on_cpu"]
+__all__ = ["GradientEdge", "Node", "get_gradient_edge", "save_on_cpu", "saved_tensors_hooks"]
 
 
 class GradientEdge(NamedTuple):
@@ -35,6 +36,22 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     if node is None:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
     return GradientEdge(node, nr)
+
+
+class saved_tensors_hooks:
+    """A block in which what the tape keeps goes through `pack_hook`, and through `unpack_hook` in the backward pass.
+
+    Source: torch.autograd.graph.saved_tensors_hooks.
+    """
+
+    def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        self._hooks = (pack_hook, unpack_hook)
+
+    def __enter__(self) -> None:
+        state.packing = (*state.packing, self._hooks)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        state.packing = state.packing[:-1]
 
 
 class save_on_cpu:
