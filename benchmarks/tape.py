@@ -1,4 +1,7 @@
-"""A training step on the tape (forward, backward, Adam), eager, beside PyTorch's."""
+"""A training step on the tape (forward, backward, Adam), eager, beside PyTorch's.
+
+PyTorch runs on one thread: the threads of two libraries that compete for few cores would make it look slow.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,8 @@ def training(t: Any, network: Callable[[Any], Any], shape: tuple[int, ...]) -> C
 
 def main() -> None:
     real = harness.pytorch()
+    if real is not None:
+        real.set_num_threads(1)
     for title, network, shape in (
         ("MLP 64-128-128-10, batch 64", mlp, (64, 64)),
         ("CNN on 3×32×32, batch 32", cnn, (32, 3, 32, 32)),

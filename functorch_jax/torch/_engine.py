@@ -225,7 +225,8 @@ def _useful(nodes: Any, wanted: set[Node]) -> set[Node]:
 
 _INSIDE = (
     ". Inside of a function that is being transformed, the tape sees what is computed from tensors that were made "
-    "there (x.detach().requires_grad_()), and no captured ones: take the gradient outside, or use functorch's transforms"
+    "there (x.detach().requires_grad_()), and no captured ones: take the gradient outside, or use functorch's "
+    "transforms"
 )
 
 

@@ -82,6 +82,13 @@ class _Results:
     def arrays(self) -> list[Any]:
         return [t._array for t in self.tensors] + [x for f in self.functions for x in f.leaves]
 
+    def clear(self) -> None:
+        """Let go of the arrays, which are about to be replaced."""
+        for tensor in self.tensors:
+            tensor._array = None
+        for function in self.functions:
+            function.leaves[:] = [None] * len(function.leaves)
+
 
 def _record(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     if not state.live or not grad_mode.is_grad_enabled() or state.lift is not None:
@@ -106,6 +113,9 @@ def _record(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             if (trace := getattr(token, "_trace", None)) is not None
             else [False] * len(arrays)
         )
+        # nothing that outlives the pass may hold a value of it
+        inputs.entries = {k: (t, a, None, s) for k, (t, a, _, s) in inputs.entries.items()}
+        kept["parts"].clear()
         return [jax.lax.stop_gradient(x) if not is_inexact(x) else x for x in arrays]
 
     arrays, pull = jax.vjp(flat, jnp.zeros(()))
@@ -121,7 +131,6 @@ def _record(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         node.call = (run, args, kwargs)
         node.inputs, node.backward = inputs, pull
         node.inexact = kept["inexact"]
-        inputs.entries = {k: (t, a, None, s) for k, (t, a, _, s) in inputs.entries.items()}
     for i, tensor in enumerate(parts.tensors):
         tensor._array = arrays[i]
         if node is not None and kept["tracked"][i] and i in node.inexact and not tensor._requires_grad:
