@@ -220,9 +220,9 @@ def check_randomness(parameters: Sequence[Any] = (), target: Any = None) -> list
                 "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
                 "'different' randomness flags on vmap or perform the randomness operation out of vmap"
             )
-        if level.kind != "vmap":
+        if level.randomness == "different" and "lift" not in level.state:
             continue
-        trace = level.trace()
+        trace = _trace_of_rows(level)
         if level.randomness == "same":
             if any(jaxapi.is_batched(p, trace) for p in parameters):
                 raise RuntimeError(
@@ -237,6 +237,11 @@ def check_randomness(parameters: Sequence[Any] = (), target: Any = None) -> list
             )
         rows.append(level)
     return rows[::-1]
+
+
+def _trace_of_rows(level: levels.Level) -> Any:
+    """The trace that maps the rows of a vmap, or the unit vectors of jacfwd."""
+    return level.state.get("rows", level.trace)()
 
 
 def draw(
@@ -378,6 +383,6 @@ def _spread(x: Any, rows: Sequence[levels.Level], whole: tuple[int, ...]) -> Any
 
 def _place(x: Any, rows: Sequence[levels.Level]) -> int | None:
     for i, level in enumerate(rows):
-        if jaxapi.same_trace(x._trace, level.trace()):
+        if jaxapi.same_trace(x._trace, _trace_of_rows(level)):
             return i
     return None

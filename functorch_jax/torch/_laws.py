@@ -13,6 +13,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -31,10 +32,12 @@ __all__ = [
     "EXPONENTIAL",
     "GEOMETRIC",
     "INTEGERS",
+    "INTEGER_COUNTS",
     "LOG_NORMAL",
     "NORMAL",
     "PERMUTATION",
     "POISSON",
+    "SCATTERED_NORMAL",
     "UNIFORM",
     "Law",
 ]
@@ -178,10 +181,13 @@ def _standard_normals(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
     return out
 
 
-def _normal(engine: Engine, n: int, dtype: np.dtype[Any], mean: Any = 0.0, std: Any = 1.0) -> _Array:
+def _normal(
+    engine: Engine, n: int, dtype: np.dtype[Any], mean: Any = 0.0, std: Any = 1.0, *, scattered: bool = False
+) -> _Array:
     if _is_complex(dtype):
-        return _normal(engine, 2 * n, _part(dtype), mean, std / math.sqrt(2)).view(dtype)  # the mean of both parts
-    out = _standard_normals(engine, n, dtype)
+        # the mean is that of both parts
+        return _normal(engine, 2 * n, _part(dtype), mean, std / math.sqrt(2), scattered=scattered).view(dtype)
+    out = _single_normals(engine, n) if scattered else _standard_normals(engine, n, dtype)
     if std != 1:
         out *= std
     if mean != 0:
@@ -201,6 +207,7 @@ def _log_normal(engine: Engine, n: int, dtype: np.dtype[Any], mean: float, std: 
 
 
 NORMAL = Law(_normal, _normal_traced)
+SCATTERED_NORMAL = Law(partial(_normal, scattered=True), _normal_traced)  # into memory with gaps, or in another order
 LOG_NORMAL = Law(_log_normal, lambda *args: jnp.exp(_normal_traced(*args)))
 
 
@@ -232,7 +239,7 @@ def _below_traced(key: Any, shape: tuple[int, ...], dtype: Any, low: int, high: 
 BELOW = Law(_below, _below_traced)  # from `low` up to, not including, `high`
 
 # How many integers `random_()` draws from, which must all fit: (count, whether 64 bits are taken)
-_COUNTS = {
+INTEGER_COUNTS = {
     "bool": (2, False),
     "uint8": (2**8, False),
     "int8": (2**7, False),
@@ -247,13 +254,13 @@ _COUNTS = {
 
 
 def _integers(engine: Engine, n: int, dtype: np.dtype[Any]) -> _Array:
-    count, wide = _COUNTS[dtype.name]
+    count, wide = INTEGER_COUNTS[dtype.name]
     drawn = engine.longs(n) % np.uint64(count) if wide else engine.words(n) % np.uint32(count)
     return drawn.astype(dtype)
 
 
 def _integers_traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    count = min(_COUNTS[np.dtype(dtype).name][0], 2**63 - 1)
+    count = min(INTEGER_COUNTS[np.dtype(dtype).name][0], 2**63 - 1)
     return jax.random.randint(key, shape, 0, count, np.int64).astype(dtype)
 
 

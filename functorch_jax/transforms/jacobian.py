@@ -142,6 +142,7 @@ def jacfwd(
 
         def flat(*arrays: Any) -> Any:
             with levels.open_level("jacfwd", outer, randomness) as level, forward_mode():
+                level.state.update(kept.get("rows", {}))
                 value, inner = inputs.rebuild(arrays)
                 output, aux = split_aux(func(*replaced(args, positions, value)), has_aux, _JVP)
                 check_tensor_outputs(output, _JVP)
@@ -151,7 +152,10 @@ def jacfwd(
                 kept["aux"], aux_arrays = Outputs.of(aux)
                 return out, (aux_arrays, write_back(level, inputs, inner, kept))
 
-        out, columns, (aux, written) = _columns(flat, inputs.arrays, chunk_size)
+        if randomness == "different" and inputs.arrays:
+            out, columns, (aux, written) = _columns_of_draws(flat, inputs.arrays, kept)
+        else:
+            out, columns, (aux, written) = _columns(flat, inputs.arrays, chunk_size)
         resync()
         levels.store(kept["boxes"], written)
         shapes = [a.shape for a in inputs.arrays]
@@ -243,6 +247,27 @@ def _columns(flat: Callable[..., Any], primals: list[Any], chunk_size: int | Non
         lambda *d: [dense_tangent(t, o) for t, o in zip(push_linear(*d), out, strict=True)], basis, chunk_size, -1
     )
     return out, columns, aux
+
+
+def _columns_of_draws(flat: Callable[..., Any], primals: list[Any], kept: dict[str, Any]) -> Any:
+    """`_columns` of a function that draws numbers of its own for each unit vector; output and aux are of the first."""
+    basis = _basis(primals)
+    size = basis[0].shape[0]
+
+    def push(*directions: Any) -> Any:
+        trace = jaxapi.trace_ref()
+        assert trace is not None
+        kept["rows"] = {
+            "batch_size": size,
+            "lift": lambda array: jaxapi.batch_tracer(trace(), array),
+            "rows": trace,
+        }
+        out, tangents, aux = jax.jvp(flat, primals, list(directions), has_aux=True)
+        return out, [dense_tangent(t, o) for t, o in zip(tangents, out, strict=True)], aux
+
+    out, columns, aux = jax.vmap(push, out_axes=(0, -1, 0), axis_size=size)(*basis)
+    first = jax.tree_util.tree_map(lambda x: x[0], (out, aux))
+    return first[0], columns, first[1]
 
 
 def _check_real_inputs(name: str, args: Sequence[Any], holomorphic: bool) -> None:

@@ -19,8 +19,8 @@ from functorch_jax.torch._laws import BERNOULLI, EXPONENTIAL, Law
 from functorch_jax.torch._mt19937 import Engine
 from functorch_jax.torch._op import Op, function
 from functorch_jax.torch._promote import cast, type_name, wrap_dim
-from functorch_jax.torch._strides import is_contiguous, layout_of
 from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch.ops.random import check_continuous, draw_like
 
 __all__ = ["NOISE"]
 
@@ -71,21 +71,10 @@ def _drop(
         input.check_writable()
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if features else x.shape
     law, setting = (BERNOULLI, 1 - p) if alpha else (NOISE, p)
-    noise = draw(law, shape, x.dtype, setting) if features else _draw_like(input, law, setting)
+    noise = draw(law, shape, x.dtype, setting) if features else draw_like(input, law, setting, dense=True)
     if alpha:
         return _run(_alpha_dropped, inplace, input, wrap(noise), float(p))
     return _run(_scaled, inplace, input, wrap(noise))
-
-
-def _draw_like(input: Tensor, law: Law, setting: float) -> Any:
-    """Numbers in the shape of `input`, drawn in the order in which its elements lie in memory, as in PyTorch."""
-    x = input.array
-    if is_contiguous(input):
-        return draw(law, x.shape, x.dtype, setting)
-    strides = layout_of(input)[0]
-    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
-    numbers = draw(law, [x.shape[axis] for axis in order], x.dtype, setting)
-    return jnp.transpose(numbers, [order.index(axis) for axis in range(x.ndim)])
 
 
 def _run(record: Op, inplace: bool, *values: Any) -> Tensor:
@@ -260,5 +249,6 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     axis = wrap_dim(dim, logits.array.ndim)
+    check_continuous(logits.array.dtype, "Exponential distribution")
     waits = wrap(draw(EXPONENTIAL, logits.shape, logits.array.dtype, 1.0))
     return _gumbel_softmax(logits, waits, tau, hard, axis)  # type: ignore[no-any-return]

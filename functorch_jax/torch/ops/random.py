@@ -25,13 +25,16 @@ from functorch_jax.torch._laws import (
     NORMAL,
     PERMUTATION,
     POISSON,
+    SCATTERED_NORMAL,
     UNIFORM,
+    Law,
 )
 from functorch_jax.torch._op import function
 from functorch_jax.torch._promote import broadcast, result_dtype, type_name
+from functorch_jax.torch._strides import is_contiguous, layout_of
 from functorch_jax.torch._tensor import Tensor, check_write, unwrap, wrap
 
-__all__ = ["check_bounds", "check_float"]
+__all__ = ["check_bounds", "check_continuous", "check_float", "draw_like"]
 
 
 # ---- checks ----------------------------------------------------------------------------------------------------------
@@ -53,6 +56,15 @@ def check_bounds(low: int, high: int, dtype: Any) -> None:
     for name, value in (("from", low), ("to - 1", high - 1)):
         if not smallest <= value <= largest:
             raise RuntimeError(f"{name} is out of bounds for {_C_NAMES.get(np.dtype(dtype).name, dtype)}")
+
+
+def check_continuous(dtype: Any, name: str) -> None:
+    """Raise what PyTorch raises for a continuous distribution of integers."""
+    if category(dtype) != 2:
+        raise RuntimeError(
+            f"{name} is a continuous probability distribution. dtype must be a floating point but you specified "
+            f"{type_name(dtype)}"
+        )
 
 
 _C_NAMES = {
@@ -88,6 +100,26 @@ def _size(name: str, args: tuple[Any, ...], size: Any) -> tuple[int, ...]:
         if isinstance(n, int) and n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {given}")
     return sizes(args, name)
+
+
+def draw_like(tensor: Tensor, law: Law, *settings: Any, dtype: Any = None, dense: bool = False, **options: Any) -> Any:
+    """Numbers in the shape of `tensor`, drawn in the order in which its elements lie in memory, as in PyTorch.
+
+    Args:
+        dense: they go into new memory, which has the order of `tensor` and none of its gaps.
+        options: those of `draw`.
+    """
+    x = tensor.array
+    dtype = dtype or x.dtype
+    if is_contiguous(tensor):
+        return draw(law, x.shape, dtype, *settings, **options)
+    strides = layout_of(tensor)[0]
+    order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
+    long = [axis for axis in order if x.shape[axis] > 1]
+    if law is NORMAL and not (dense and long == sorted(long)):
+        law = SCATTERED_NORMAL
+    numbers = draw(law, [x.shape[axis] for axis in order], dtype, *settings, **options)
+    return jnp.transpose(numbers, [order.index(axis) for axis in range(x.ndim)])
 
 
 # ---- factories -------------------------------------------------------------------------------------------------------
@@ -178,10 +210,10 @@ def _integer(x: Any) -> int:
 def randperm(n: int, *, dtype: Any, generator: Any) -> Any:
     """The integers below `n` in random order. Source: torch.randperm."""
     dtype = dtype or np.dtype(np.int64)
-    if n > 0 and n - 1 > _limits(dtype)[1]:
-        raise RuntimeError(f"value cannot be converted to type {np.dtype(dtype).name}_t without overflow")
     if category(dtype) == 3 or category(dtype) == 0:
         raise NotImplementedError(f"\"randperm\" not implemented for '{type_name(dtype)}'")
+    if n > 0 and n - 1 > _limits(dtype)[1]:
+        raise RuntimeError(f"value cannot be converted to type {np.dtype(dtype).name}_t without overflow")
     return draw(PERMUTATION, (n,), dtype, n, generator=generator)
 
 
@@ -189,30 +221,32 @@ def _like(name: str, make: Callable[..., Any]) -> None:
     def like(input: Tensor, *args: Any, dtype: Any, generator: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Tensor):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-        return make(input.shape, dtype or input.array.dtype, generator, *args, **kwargs)
+        return make(input, dtype or input.array.dtype, generator, *args, **kwargs)
 
     like.__name__ = like.__qualname__ = name
     like.__doc__ = f"`{name.removesuffix('_like')}` of the shape and dtype of `input`. Source: torch.{name}."
     _factory(like)
 
 
-def _uniform_like(shape: Any, dtype: Any, generator: Any) -> Any:
+def _uniform_like(input: Tensor, dtype: Any, generator: Any) -> Any:
     check_float(dtype, "check_uniform_bounds")
-    return draw(UNIFORM, shape, dtype, generator=generator)
+    return draw_like(input, UNIFORM, dtype=dtype, dense=True, generator=generator)
 
 
-def _normal_like(shape: Any, dtype: Any, generator: Any) -> Any:
+def _normal_like(input: Tensor, dtype: Any, generator: Any) -> Any:
     check_float(dtype, "normal_kernel_cpu")
-    return draw(NORMAL, shape, dtype, generator=generator)
+    return draw_like(input, NORMAL, dtype=dtype, dense=True, generator=generator)
 
 
-def _integers_like(shape: Any, dtype: Any, generator: Any, *args: Any, low: Any = None, high: Any = None) -> Any:
+def _integers_like(input: Tensor, dtype: Any, generator: Any, *args: Any, low: Any = None, high: Any = None) -> Any:
     values = list(args)
     if high is None and values:
         high = values.pop()
     if low is None:
         low = values.pop() if values else 0
-    return _integers(low, high, shape, dtype, generator)
+    low, high = _integer(low), _integer(high)
+    check_bounds(low, high, dtype)
+    return draw_like(input, BELOW, low, high, dtype=dtype, dense=True, generator=generator)
 
 
 for _name, _make in {"rand_like": _uniform_like, "randn_like": _normal_like, "randint_like": _integers_like}.items():
@@ -279,14 +313,17 @@ def _check_std(std: Any) -> None:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
 
 
-def bernoulli_of(p: Any, dtype: Any, generator: Any, target: Any = None) -> Any:
-    """One where a uniform number falls below the probability `p`, an array."""
+def bernoulli_of(p: Any, dtype: Any, generator: Any, into: Tensor | None = None) -> Any:
+    """One where a uniform number falls below the probability `p`, an array; for the elements of `into`, if given."""
     check_float(p.dtype, "bernoulli_tensor_cpu_p_", complex=False)
     known = known_value(p)
     if known is not None and not ((known >= 0) & (known <= 1)).all():
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true: a probability lies between 0 and 1")
     wide = np.float64 if p.dtype == np.float64 else np.float32
-    uniform = draw(UNIFORM, p.shape, wide, generator=generator, parameters=[p], target=target)
+    if into is None:
+        uniform = draw(UNIFORM, p.shape, wide, generator=generator, parameters=[p])
+    else:
+        uniform = draw_like(into, UNIFORM, dtype=wide, generator=generator, parameters=[p], target=into.array)
     return (uniform < jax.lax.stop_gradient(p).astype(wide)).astype(dtype)
 
 
@@ -326,7 +363,11 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     """Successes in `count` trials of probability `prob`. Source: torch.binomial."""
     n, p = count.array, prob.array
     kind = result_dtype(n, p)
-    check_float(kind, "binomial_cpu", complex=False)
+    for name, x in (("count", n), ("prob", p)):
+        if category(x.dtype) != 2:
+            raise ValueError(
+                f"binomial only supports floating-point dtypes for {name}, got: {type_name(x.dtype)}. Convert it first"
+            )
     shape = broadcast(n, p)
     return wrap(draw(BINOMIAL, shape, kind, generator=generator, given=[n, p]))
 
@@ -385,7 +426,7 @@ def multinomial(
         uniforms = draw(UNIFORM, shape, np.float64, generator=generator, parameters=[weights])
         result = _with_replacement(weights, uniforms)
     else:
-        waits = draw(EXPONENTIAL, weights.shape, weights.dtype, 1.0, generator=generator, parameters=[weights])
+        waits = draw_like(input, EXPONENTIAL, 1.0, dense=True, generator=generator, parameters=[weights])
         # the events that come first, when each comes after an exponential time at its rate; the quotient is rounded to
         # the dtype of the weights
         result = _first(weights / waits, num_samples)

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax.torch._dtype import category
-from functorch_jax.torch._generator import Generator, draw
+from functorch_jax.torch._generator import Generator
 from functorch_jax.torch._laws import (
     BELOW,
     BERNOULLI,
     CAUCHY,
     EXPONENTIAL,
     GEOMETRIC,
+    INTEGER_COUNTS,
     INTEGERS,
     LOG_NORMAL,
     NORMAL,
@@ -26,15 +27,21 @@ from functorch_jax.torch._laws import (
 from functorch_jax.torch._op import function
 from functorch_jax.torch._promote import type_name
 from functorch_jax.torch._tensor import Tensor
-from functorch_jax.torch.ops.random import bernoulli_of, check_bounds, check_float, check_probability
+from functorch_jax.torch.ops.random import (
+    bernoulli_of,
+    check_bounds,
+    check_continuous,
+    check_float,
+    check_probability,
+    draw_like,
+)
 
 Checker = Callable[..., None]
 
 
 def _fill(x: Tensor, law: Law, *settings: Any, generator: Generator | None) -> Tensor:
     x.check_writable()
-    array = x.array
-    x.overwrite(draw(law, array.shape, array.dtype, *settings, generator=generator, target=array))
+    x.overwrite(draw_like(x, law, *settings, generator=generator, target=x.array))
     return x
 
 
@@ -70,10 +77,12 @@ def random_(self: Tensor, *args: Any, generator: Any = None, **kwargs: Any) -> T
     low, high = (args[0] if len(args) == 2 else None), (args[-1] if args else None)
     low, high = kwargs.pop("from", low), kwargs.pop("to", high)
     dtype = self.array.dtype
-    if category(dtype) == 3:
-        raise NotImplementedError(f"\"random_\" not implemented for '{type_name(dtype)}'")
     if low is None and high is None:
+        if dtype.name not in INTEGER_COUNTS:
+            raise NotImplementedError(f"\"random_kernel_cpu\" not implemented for '{type_name(dtype)}'")
         return _fill(self, INTEGERS, generator=generator)
+    if category(dtype) == 3:
+        raise RuntimeError("random_ handles only integral, floating-point and boolean types")
     low = 0 if low is None else int(low)
     high = _largest(dtype) + 1 if high is None else int(high)
     check_bounds(low, high, dtype)
@@ -92,24 +101,18 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     if isinstance(p, Tensor):
         self.check_writable()
         probability = jnp.broadcast_to(p.array, self.array.shape)
-        self.overwrite(bernoulli_of(probability, self.array.dtype, generator, target=self.array))
+        self.overwrite(bernoulli_of(probability, self.array.dtype, generator, into=self))
         return self
     check_probability(p)
+    if category(self.array.dtype) == 3:
+        raise NotImplementedError(f"\"bernoulli_scalar_cpu_\" not implemented for '{type_name(self.array.dtype)}'")
     return _fill(self, BERNOULLI, float(p), generator=generator)
-
-
-def _continuous(dtype: Any, name: str) -> None:
-    if category(dtype) != 2:
-        raise RuntimeError(
-            f"{name} is a continuous probability distribution. dtype must be a floating point but you specified "
-            f"{type_name(dtype)}"
-        )
 
 
 @function("Tensor")
 def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with waiting times of rate `lambd`. Source: torch.Tensor.exponential_."""
-    _continuous(self.array.dtype, "Exponential distribution")
+    check_continuous(self.array.dtype, "Exponential distribution")
     if not lambd > 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
     return _fill(self, EXPONENTIAL, lambd, generator=generator)
@@ -120,7 +123,7 @@ def cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator:
     """Fill with numbers of the Cauchy distribution. Source: torch.Tensor.cauchy_."""
     if not sigma > 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
-    _continuous(self.array.dtype, "Cauchy distribution")
+    check_continuous(self.array.dtype, "Cauchy distribution")
     return _fill(self, CAUCHY, median, sigma, generator=generator)
 
 

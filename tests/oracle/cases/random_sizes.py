@@ -87,6 +87,16 @@ CASES: list[Row] = [
         if (name, dtype) not in (("rrelu", "float16"), ("gumbel_softmax", "float16"))
     ],
     case("gumbel_softmax of float16", lambda t, x: t.nn.functional.gumbel_softmax(x.half(), dim=-1), floats(3, 4, 5), rtol=5e-3, reason="PyTorch rounds the noise to float16 at each step"),
+    # other orders in memory
+    *[
+        case(f"{name} in another order", lambda t, fill=fill: ([fill(x) for x in (t.zeros(6, 5).t(), t.zeros(2, 3, 4).permute(2, 0, 1), t.zeros(6, 8)[:, ::2], t.zeros(6, 8)[:, 1], t.zeros(3, 2).t())], t.rand(1)))
+        for name, fill in {
+            "uniform_": lambda x: x.uniform_(-1, 2), "normal_": lambda x: x.normal_(1, 2), "random_": lambda x: x.random_(), "exponential_": lambda x: x.exponential_(), "bernoulli_": lambda x: x.bernoulli_(0.3), "log_normal_": lambda x: x.log_normal_(),
+        }.items()
+    ],
+    case("like, in another order", lambda t: ([(t.rand_like(x), t.randn_like(x), t.randint_like(x, 99)) for x in (t.zeros(6, 5).t(), t.zeros(2, 3, 4).permute(2, 0, 1), t.zeros(6, 8)[:, ::2])], t.rand(1))),
+    case("bernoulli_ by a tensor, in another order", lambda t, p: (t.zeros(4, 3).t().bernoulli_(p), t.zeros(3, 4).bernoulli_(p), t.bernoulli(p.t()), t.rand(1)), floats(3, 4, low=0, high=1)),
+    case("multinomial of weights in another order", lambda t, w: (t.multinomial(w.t(), 3), t.multinomial(w.t(), 4, True), t.rand(1)), floats(5, 6, positive=True)),
     # loading
     case("DataLoader shuffles", lambda t: loaded(t, shuffle=True)),
     case("DataLoader shuffles by a generator", lambda t: loaded(t, shuffle=True, generator=t.Generator().manual_seed(3))),
@@ -101,6 +111,12 @@ CASES: list[Row] = [
     case("fork_rng that is not enabled", lambda t: (lambda fork: (fork.__enter__(), t.rand(2), fork.__exit__(None, None, None), t.rand(2)))(t.random.fork_rng(enabled=False))),
     case("fork_rng without devices", lambda t: (lambda fork: (fork.__enter__(), t.randn(3), fork.__exit__(None, None, None), t.randn(2)))(t.random.fork_rng([]))),
     case("a generator's draw that raises leaves it", lambda t: (lambda g: (raised(lambda: t.randint(3, 3, (2,), generator=g)), raised(lambda: t.multinomial(t.zeros(3), 1, generator=g)), t.rand(2, generator=g)))(t.Generator().manual_seed(5))),
+    error("randperm of complex numbers", lambda t: t.randperm(3, dtype=t.complex64), fragment="\"randperm\" not implemented for 'ComplexFloat'"),
+    error("random_ of uint16", lambda t: t.zeros(3, dtype=t.uint16).random_(), fragment="\"random_kernel_cpu\" not implemented for"),
+    error("random_ to a number, of complex numbers", lambda t: t.zeros(3, dtype=t.complex64).random_(2), fragment="handles only integral, floating-point and boolean types"),
+    error("bernoulli_ of complex numbers", lambda t: t.zeros(3, dtype=t.complex64).bernoulli_(0.5), fragment="\"bernoulli_scalar_cpu_\" not implemented for 'ComplexFloat'"),
+    error("binomial of integers", lambda t: t.binomial(t.tensor([3]), t.tensor([0.5])), fragment="binomial only supports floating-point dtypes for count, got: Long"),
+    error("gumbel_softmax of integers", lambda t: t.nn.functional.gumbel_softmax(t.tensor([1, 2])), fragment="Exponential distribution is a continuous probability distribution. dtype must be a floating point"),
     error("poisson of a negative rate", lambda t: t.poisson(t.tensor([-1.0])), fragment="invalid Poisson rate, expected rate to be non-negative"),
     error("poisson of integers", lambda t: t.poisson(t.tensor([1])), fragment="not implemented for 'Long'"),
     error("multinomial of three axes", lambda t: t.multinomial(t.ones(1, 2, 3), 1), fragment="prob_dist must be 1 or 2 dim"),
