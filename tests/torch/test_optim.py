@@ -67,3 +67,28 @@ def test_a_differentiable_step_is():
         return (p * x).sum()
 
     assert grad(trained)(torch.tensor([1.0, 2.0])).tolist() == [0.0, -1.0]  # of x - x² / 2
+
+
+def test_a_step_with_what_was_swapped_in_compiles():
+    import jax
+
+    (p, _) = parameters()
+    optimizer = torch.optim.Adam([p], lr=0.1)
+    optimizer.step()
+    saved = optimizer.state_dict()
+
+    def step(value, state, gradient):
+        value, state = value.clone(), {name: x.clone() for name, x in state.items()}
+        value.grad = gradient
+        given = {"state": {0: state}, "param_groups": saved["param_groups"]}
+        with torch.optim.swap_in_optimizer_params_and_state(optimizer, {"p": value}, given):
+            optimizer.step()
+        return value, state
+
+    arguments = p.detach().clone(), dict(saved["state"][0]), torch.full((2, 3), 2.0)
+    value, state = step(*arguments)
+    compiled, compiled_state = jax.jit(step)(*arguments)
+    torch.testing.assert_close(compiled, value)
+    torch.testing.assert_close(compiled_state, state)
+    assert float(compiled[0, 0]) < float(p[0, 0])  # and the optimizer's own parameter stays where it is
+    assert float(optimizer.state[p]["step"]) == 1
