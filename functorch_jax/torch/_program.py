@@ -20,8 +20,8 @@ import numpy as np
 from functorch_jax import grad_mode, jaxapi, levels, tree
 from functorch_jax.torch import _ambient, _autocast, _tape, _threefry
 from functorch_jax.torch._generator import Generator
-from functorch_jax.torch._graph import Rule
-from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch._graph import Rule, state
+from functorch_jax.torch._tensor import Tensor, unwrap, wrap
 
 __all__ = ["jit"]
 
@@ -177,6 +177,7 @@ class _Program:
         self.fn = fn
         self.generators: list[Generator] = []
         self.rule = Rule("compiled", self.run)
+        self.used: dict[Any, list[bool]] = {}
         self.lock = threading.Lock()
 
     def __call__(self, args: Any, kwargs: Any) -> Any:
@@ -229,7 +230,8 @@ class _Program:
                 with contextlib.ExitStack() as stack:
                     for generator in sorted(generators, key=id):
                         stack.enter_context(generator._lock)
-                    result = _tape.call(self.rule, key, [*inputs, *(g.counter.words() for g in generators)])
+                    words = [g.counter.words() for g in generators]
+                    result: _Result = _tape.call(self.rule, key, self.tracked(key, [*inputs, *words]))
                     for generator, draws, seed in zip(generators, result.draws, result.notes.reseeded, strict=True):
                         if seed is not None:
                             generator.manual_seed(seed)
@@ -239,6 +241,21 @@ class _Program:
                 with self.lock:
                     if missing.generator not in self.generators:
                         self.generators.append(missing.generator)
+
+    def tracked(self, key: _Key, inputs: list[Any]) -> list[Any]:
+        """The inputs, those that no floating output depends on as arrays: the tape would keep them for nothing."""
+        if not (state.live and grad_mode.is_grad_enabled() and _tape.tracked(inputs)):
+            return inputs
+        shapes = [jax.ShapeDtypeStruct(x.shape, unwrap(x).dtype) for x in inputs]
+        signature = key, tuple((x.shape, x.dtype) for x in shapes)
+        used = self.used.get(signature)
+        if used is None:
+
+            def floating(*xs: Any) -> list[Any]:
+                return [x for x in jax.tree_util.tree_leaves(self.run(key, xs)) if jaxapi.is_inexact(x)]
+
+            used = self.used[signature] = jaxapi.used_inputs(floating, *shapes)
+        return [x if u else unwrap(x) for x, u in zip(inputs, used, strict=True)]
 
     def run(self, key: _Key, inputs: Any) -> _Result:
         """The function on tracers; whatever happens, tensors hold afterwards what they held before."""

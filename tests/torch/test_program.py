@@ -278,3 +278,28 @@ def test_draws_in_a_loop_inside_a_program_warn_that_they_repeat():
     with pytest.warns(RepeatedNumbers):
         drawn = np.asarray(functorch_jax.jit(f)(torch.zeros(1)))
     assert (drawn[0] == drawn[2]).all()
+
+
+def test_what_an_output_does_not_depend_on_leaves_no_history():
+    model = torch.nn.Linear(3, 1)
+
+    def step(params, x):
+        def loss(params):
+            return torch.func.functional_call(model, params, (x,)).pow(2).mean()
+
+        grads, value = torch.func.grad_and_value(loss)(params)
+        return {name: p - 0.1 * grads[name] for name, p in params.items()}, value
+
+    compiled, params = functorch_jax.jit(step), {name: p.detach() for name, p in model.named_parameters()}
+    values = []
+    for _ in range(3):
+        params, value = compiled(params, torch.ones(2, 3))
+        assert value.grad_fn is None
+        values.append(value.item())
+    assert values[0] > values[1] > values[2]
+
+
+def test_no_tracer_is_left_behind():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2), torch.nn.Dropout())
+    with jax.checking_leaks():
+        functorch_jax.jit(model)(torch.ones(4, 3))
