@@ -150,7 +150,7 @@ class _Key:
 
 
 @functools.partial(
-    jax.tree_util.register_dataclass, data_fields=["outputs", "given", "found", "draws"], meta_fields=["notes"]
+    jax.tree_util.register_dataclass, data_fields=["outputs", "given", "found", "states"], meta_fields=["notes"]
 )
 @dataclasses.dataclass
 class _Result:
@@ -159,7 +159,7 @@ class _Result:
     outputs: Any  # arrays among the leaves of what the function returns
     given: Any  # new values of given tensors, by place
     found: Any  # new values of found tensors, by place
-    draws: Any  # for each generator
+    states: Any  # of each generator
     notes: Any
 
 
@@ -232,10 +232,10 @@ class _Program:
                         stack.enter_context(generator._lock)
                     words = [g.counter.words() for g in generators]
                     result: _Result = _tape.call(self.rule, key, self.tracked(key, [*inputs, *words]))
-                    for generator, draws, seed in zip(generators, result.draws, result.notes.reseeded, strict=True):
+                    for generator, after, seed in zip(generators, result.states, result.notes.reseeded, strict=True):
                         if seed is not None:
                             generator.manual_seed(seed)
-                        generator.counter.advance(draws.array)
+                        generator.counter.advance(after.array)
                 return result
             except _threefry.Missing as missing:
                 with self.lock:
@@ -314,7 +314,7 @@ class _Program:
             outputs,
             {i: x.array for i, x in enumerate(tensors) if x.array is not before[i]},
             {i: new[id(x)] for i, x in enumerate(own) if id(x) in new},
-            states.draws(),
+            states.words(),
             _Notes(spec, notes, [states.reseeded.get(id(same.it)) for same in key.generators]),
         )
 

@@ -34,23 +34,23 @@ class Counter:
 
     def __init__(self, seed: int, draws: Any = 0) -> None:
         self.seed = seed
-        self._draws = draws  # an integer, or the word that a program gave back, which may still be computed
+        self._draws = draws  # an integer, or the words that a program gave back, which may still be computed
 
     @property
     def draws(self) -> int:
-        self._draws = int(self._draws)
+        if not isinstance(self._draws, int):
+            self._draws = int(np.asarray(self._draws)[2])
         return self._draws
 
     def words(self) -> Any:
         """The state as a program takes it."""
-        seed = np.array([self.seed >> 32, self.seed & _WORD], np.uint32)
-        if isinstance(self._draws, jax.Array):
-            return jnp.concatenate([seed, self._draws[None]])
-        return np.append(seed, np.uint32(self._draws & _WORD))
+        if not isinstance(self._draws, int):
+            return self._draws
+        return np.array([self.seed >> 32, self.seed & _WORD, self._draws & _WORD], np.uint32)
 
-    def advance(self, draws: Any) -> None:
-        """Continue after `draws` draws from the seed, as a program counted them."""
-        self._draws = draws
+    def advance(self, words: Any) -> None:
+        """Continue in the state that a program gave back, which has this seed."""
+        self._draws = words
 
     def next_key(self) -> Any:
         """The key of the next draw."""
@@ -122,9 +122,9 @@ class States:
         else:
             self.reseeded[id(generator)] = mark[2]
 
-    def draws(self) -> list[Any]:
-        """How many draws each generator has behind it at the end of the program."""
-        return [words[2] + np.uint32(n) for words, n in self._entries.values()]
+    def words(self) -> list[Any]:
+        """The state of each generator at the end of the program."""
+        return [words + np.array([0, 0, n], np.uint32) for words, n in self._entries.values()]
 
 
 _running: ContextVar[States | None] = ContextVar("functorch_jax_states", default=None)
