@@ -269,13 +269,13 @@ GAPS: tuple[Gap, ...] = (
         torch.cuda.device_of torch.cuda.get_allocator_backend torch.cuda.get_arch_list torch.cuda.get_gencode_flags
         torch.cuda.get_per_process_memory_fraction torch.cuda.get_stream_from_external torch.cuda.*_sync_debug_mode
         torch.cuda.graph torch.cuda.graph_pool_handle torch.cuda.graphs torch.cuda.has_* torch.cuda.host_memory_stats*
-        torch.cuda.initial_seed torch.cuda.is_current_stream_capturing torch.cuda.is_tf32_supported
+        torch.cuda.is_current_stream_capturing torch.cuda.is_tf32_supported
         torch.cuda.list_gpu_processes torch.cuda.make_graphed_callables torch.cuda.max_memory_cached
         torch.cuda.memory_cached torch.cuda.memory_snapshot torch.cuda.memory_stats_as_nested_dict
         torch.cuda.memory_usage torch.cuda.power_draw torch.cuda.reset_accumulated_host_memory_stats
         torch.cuda.reset_peak_host_memory_stats torch.cuda.set_per_process_memory_fraction torch.cuda.temperature
-        torch.cuda.use_mem_pool torch.cuda.utilization torch.cuda.*Tensor torch.cuda.get_rng_state*
-        torch.cuda.set_rng_state* torch.cuda.nvtx torch.cuda.nccl torch.cuda.memory torch.cuda.random
+        torch.cuda.use_mem_pool torch.cuda.utilization torch.cuda.*Tensor
+        torch.cuda.nvtx torch.cuda.nccl torch.cuda.memory
         torch.cuda.profiler torch.cuda.tunable torch.cuda.jiterator torch.cuda.sparse torch.cuda.classproperty
         torch.Tensor.record_stream torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
         """,

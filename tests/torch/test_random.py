@@ -179,3 +179,17 @@ def test_a_draw_that_is_interrupted_leaves_the_state(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         torch.randn(1000)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_spellings_of_torch_cuda_mean_the_default_generator():
+    state = torch.manual_seed(9).get_state()
+    expected = torch.rand(2).tolist()
+    torch.cuda.set_rng_state(state)
+    torch.cuda.manual_seed_all(1)
+    torch.cuda.seed_all()
+    torch.cuda.set_rng_state_all(torch.cuda.get_rng_state_all())
+    torch.cuda.set_rng_state(torch.zeros(16, dtype=torch.uint8))  # of PyTorch's own generator on a GPU
+    assert (torch.cuda.initial_seed(), torch.rand(2).tolist()) == (9, expected)
+    assert torch.cuda.get_rng_state().shape == torch.cuda.random.get_rng_state("cuda:0").shape == (5056,)
+    with pytest.raises(TypeError, match=r"must be a torch\.ByteTensor"):
+        torch.cuda.set_rng_state(torch.zeros(3))

@@ -13,6 +13,15 @@ import jax
 from functorch_jax.torch._device import device as torch_device
 from functorch_jax.torch._device import jax_device
 from functorch_jax.torch._names import missing
+from functorch_jax.torch.cuda.random import get_rng_state as get_rng_state
+from functorch_jax.torch.cuda.random import get_rng_state_all as get_rng_state_all
+from functorch_jax.torch.cuda.random import initial_seed as initial_seed
+from functorch_jax.torch.cuda.random import manual_seed as manual_seed
+from functorch_jax.torch.cuda.random import manual_seed_all as manual_seed_all
+from functorch_jax.torch.cuda.random import seed as seed
+from functorch_jax.torch.cuda.random import seed_all as seed_all
+from functorch_jax.torch.cuda.random import set_rng_state as set_rng_state
+from functorch_jax.torch.cuda.random import set_rng_state_all as set_rng_state_all
 from functorch_jax.torch.cuda.streams import Event as Event
 from functorch_jax.torch.cuda.streams import Stream as Stream
 from functorch_jax.torch.cuda.streams import current_stream as current_stream
@@ -76,13 +85,6 @@ def synchronize(device: Any = None) -> None:
     if _gpus():
         jax.effects_barrier()
         jax.device_put(0.0, _gpus()[0]).block_until_ready()
-
-
-def _seed(seed: int) -> None:
-    """Every device draws from the one default generator, which `torch.manual_seed` sets."""
-
-
-manual_seed = manual_seed_all = _seed
 
 
 def empty_cache() -> None:
@@ -178,11 +180,6 @@ def init() -> None:
     _no_gpu()
 
 
-def seed() -> None:
-    """Accepted: every device draws from the default generator. Source: torch.cuda.seed."""
-
-
-seed_all = seed
 reset_max_memory_allocated = reset_max_memory_cached = reset_accumulated_memory_stats = reset_peak_memory_stats
 
 
