@@ -1,9 +1,12 @@
-"""The examples that need transforms alone, loaded unedited through the import hook: are their answers right?"""
+"""The examples that need transforms alone: are their answers right, on this package and on PyTorch?
+
+Each is imported as its user wrote it, unedited; under `jax` the import hook gives its `import torch` this package.
+"""
 
 import importlib.util
+import sys
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,20 +14,40 @@ import functorch_jax
 from tests.doors.conftest import fresh_imports  # noqa: F401
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+ENGINES = ["jax", pytest.param("pytorch", marks=pytest.mark.oracle)]
 
 
-@pytest.fixture
-def load(fresh_imports):  # noqa: F811
-    """Imports examples/NAME.py as its user wrote it: `import torch` in it is ours."""
-    functorch_jax.install()
+@pytest.fixture(params=ENGINES)
+def load(request):
+    """Imports examples/NAME.py."""
+    if request.param == "jax":
+        request.getfixturevalue("fresh_imports")
+        functorch_jax.install()
+    else:
+        pytest.importorskip("torch")
 
     def load(name):
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        assert (module.torch.__name__ == "torch") == (request.param == "pytorch")
         return module
 
     return load
+
+
+@pytest.fixture
+def printed(load, monkeypatch, capsys):
+    """Runs the program of examples/NAME.py, and gives what it prints in lines `name: numbers`."""
+
+    def printed(words):
+        name, *options = words.split()
+        monkeypatch.setattr(sys, "argv", [name, *options])
+        load(name).main()
+        lines = [line.partition(":") for line in capsys.readouterr().out.splitlines() if not line.startswith("#")]
+        return {name: [float(number) for number in numbers.split()] for name, _, numbers in lines}
+
+    return printed
 
 
 def close(got, expected, tolerance=1e-5):
@@ -34,88 +57,131 @@ def close(got, expected, tolerance=1e-5):
 # ---- Jacobians and Hessians ------------------------------------------------------------------------------------------
 
 
-def by_hand(weight, bias, x):
-    """Jacobian and Hessian of tanh(W x + b), from 1 − y² and −2 y (1 − y²)."""
-    w, b, x = (np.asarray(a, np.float64) for a in (weight, bias, x))
-    y = np.tanh(w @ x + b)
-    return (1 - y**2)[:, None] * w, np.einsum("i,ij,ik->ijk", -2 * y * (1 - y**2), w, w)
+def by_hand(lengths, angles):
+    """Of the joints by the angles: turning angle j takes along all links from j on."""
+    lengths, angles = np.asarray(lengths, np.float64), np.asarray(angles, np.float64)
+    along, n = np.cumsum(angles), len(angles)
+    x, y = lengths * np.cos(along), lengths * np.sin(along)  # the links
+    jacobian, hessian = np.zeros((2 * n, n)), np.zeros((2 * n, n, n))
+    for k, i, j in np.ndindex(n, n, n):
+        links = slice(max(i, j), k + 1)
+        jacobian[k, j], jacobian[n + k, j] = -y[j : k + 1].sum(), x[j : k + 1].sum()
+        hessian[k, i, j], hessian[n + k, i, j] = -x[links].sum(), -y[links].sum()
+    return jacobian, hessian
+
+
+def energy_by_hand(lengths, angles):
+    """The Hessian of the energy, 1 + Σ 2 (∇t ∇tᵀ + (t - 1) ∇²t) over the two coordinates t of the tip."""
+    jacobian, hessian = by_hand(lengths, angles)
+    n = len(angles)
+    along, length = np.cumsum(np.asarray(angles, np.float64)), np.asarray(lengths, np.float64)
+    total = np.eye(n)
+    for row, t in ((n - 1, (length * np.cos(along)).sum()), (2 * n - 1, (length * np.sin(along)).sum())):
+        total += 2 * (np.outer(jacobian[row], jacobian[row]) + (t - 1) * hessian[row])
+    return total
 
 
 def test_every_form_of_the_jacobian_and_the_hessian(load):
     example = load("jacobians_hessians")
-    problem = example.problem(4, 3)
-    jacobian, hessian = by_hand(*problem)
+    arm = example.arm(3)
+    jacobian, hessian = by_hand(*arm)
     for form in example.JACOBIANS.values():
-        close(form(*problem), jacobian)
+        close(form(*arm), jacobian)
     for form in example.HESSIANS.values():
-        close(form(*problem), hessian)
+        close(form(*arm), hessian)
 
 
-def test_products_with_the_hessian(load):
+def test_products_with_the_hessian_at_a_batch_of_poses(load):
     example = load("jacobians_hessians")
-    weight, bias, x = example.problem(4, 3)
-    v = x.flip(0)
-    _, hessian = by_hand(weight, bias, x)
-    for product in example.HVPS.values():
-        got = product(lambda x: example.layer(weight, bias, x).sum(), x, v)
-        close(got, hessian.sum(0) @ np.asarray(v))
+    lengths, pose = example.arm(3)
+    poses, directions = example.torch.stack([pose, -2 * pose]), example.torch.stack([pose.flip(0), pose + 1])
+    expected = [energy_by_hand(lengths, x) @ np.asarray(v) for x, v in zip(poses, directions)]
+    for product in example.PRODUCTS.values():
+        close(product(lambda a: example.energy(lengths, a), pose, directions[0]), expected[0], 1e-4)
+        close(example.batched_product(product, lengths, poses, directions), expected, 1e-4)
 
 
 def test_jacobians_and_hessians_of_a_batch(load):
     example = load("jacobians_hessians")
-    weight, bias, x = example.problem(4, 3)
-    points = [x, 2 * x]
-    jacobians, hessians = example.batched(weight, bias, example.torch.stack(points))
-    for point, jacobian, hessian in zip(points, jacobians, hessians):
-        expected = by_hand(weight, bias, point)
-        close(jacobian, expected[0])
-        close(hessian, expected[1])
+    lengths, pose = example.arm(3)
+    poses = [pose, 2 * pose]
+    jacobians, hessians = zip(*(by_hand(lengths, x) for x in poses))
+    expected = {"jacrev": jacobians, "jacfwd": jacobians, "hessian": hessians}
+    assert example.BATCHED.keys() == expected.keys()
+    for name, form in example.BATCHED.items():
+        close(form(lengths, example.torch.stack(poses)), expected[name])
+
+
+def test_the_arms_program(printed):
+    got = printed("jacobians_hessians --links 3 --poses 2")
+    assert got.pop("pose") == pytest.approx([-0.0983, 1.1344, 0.7342], abs=5e-4)  # PyTorch 2.13
+    assert got.pop("gradient, first and last") == pytest.approx([2.74510, 0], abs=1e-4)
+    assert len(got) == 6 + 5 + 3 + 3
+    assert all(0 <= far < 2e-5 for parts in got.values() for far in parts)
+
+
+def test_the_arm_comes_to_rest(load):
+    example = load("jacobians_hessians")
+    pose, norms = example.reach(*example.arm(3), steps=12)
+    assert norms[0] > 1 > 1e-4 > norms[-1]
+    assert np.linalg.eigvalsh(energy_by_hand(example.arm(3)[0], pose)).min() > 0  # at a minimum, not at a saddle
 
 
 # ---- ensembles -------------------------------------------------------------------------------------------------------
 
 
+def opinion(network, x):
+    """The network's layers by hand: linear, batch normalisation by the running statistics, tanh."""
+    w = {name: np.asarray(value.detach()) for name, value in network.state_dict().items()}
+    assert not np.allclose(w["1.running_mean"], 0, atol=0.1), "the statistics are those of a fresh layer"
+    h = x @ w["0.weight"].T + w["0.bias"]
+    h = (h - w["1.running_mean"]) / np.sqrt(w["1.running_var"] + network[1].eps) * w["1.weight"] + w["1.bias"]
+    h = np.tanh(np.tanh(h) @ w["3.weight"].T + w["3.bias"])
+    return h @ w["5.weight"].T + w["5.bias"]
+
+
 @pytest.mark.parametrize("spelling", ["stacked", "combined"])
-@pytest.mark.parametrize("shared", [False, True])
-def test_an_ensemble_is_its_members_one_by_one(spelling, shared, load):
+@pytest.mark.parametrize("each", [False, True])
+def test_an_ensemble_is_its_members_one_by_one(spelling, each, load):
     example = load("ensembling")
     example.torch.manual_seed(0)
-    models = [example.MLP(6, 5, 4) for _ in range(3)]
-    batches = example.torch.randn(3, 2, 6)
-    got = getattr(example, spelling)(models, batches[0] if shared else batches, shared)
-    for k, model in enumerate(models):
-        h = np.asarray(batches[0 if shared else k])
-        for layer in (model.fc1, model.fc2, model.fc3):
-            h = h @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
-            h = np.maximum(h, 0) if layer is not model.fc3 else h
-        close(got[k].detach(), h)
+    members = [example.member(4, 5) for _ in range(3)]
+    batches = example.torch.randn(3, 2, 4)
+    got = example.SPELLINGS[spelling](members, batches if each else batches[0], each).detach()
+    for k, network in enumerate(members):
+        close(got[k], opinion(network, np.asarray(batches[k if each else 0])))
+
+
+def test_the_committees_program(printed):
+    got = printed("ensembling")
+    of_mean, of_members, spread = got.pop("committee")
+    assert (of_mean, of_members, spread) == pytest.approx((1.87124, 1.89895, 0.02771), abs=1e-4)  # PyTorch 2.13
+    assert of_mean == pytest.approx(of_members - spread, abs=2e-5)
+    assert len(got) == 4 and all(0 <= far < 1e-5 for [far] in got.values())
 
 
 # ---- neural tangent kernels ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["by_jacobians", "by_products"])
-def test_the_kernel_of_a_linear_layer(way, load):
+def test_the_kernel_of_a_linear_layer(load):
     """Of W x + b it is (x·y + 1) times the identity."""
     example = load("neural_tangent_kernels")
     example.torch.manual_seed(0)
-    f, params = example.functional(example.nn.Linear(4, 2))
+    f, theta = example.as_function(example.nn.Linear(4, 2))
     x, y = example.torch.randn(3, 4), example.torch.randn(2, 4)
     products = np.asarray(x) @ np.asarray(y).T + 1
-    kernel = lambda compute: getattr(example, way)(f, params, x, y, compute)
-    close(kernel("full"), products[..., None, None] * np.eye(2))
-    close(kernel("trace"), 2 * products)
-    close(kernel("diagonal"), products[..., None] * np.ones(2))
+    for way in (example.contract, example.multiply):
+        close(way(f, theta, x, y), products[..., None, None] * np.eye(2))
+    for way in (example.contracted_traces, example.multiplied_traces):
+        close(way(f, theta, x, y), 2 * products)
 
 
-def test_both_contractions_agree_on_a_network(load):
-    example = load("neural_tangent_kernels")
-    example.torch.manual_seed(0)
-    f, params = example.functional(example.CNN(width=2, outputs=2))
-    x, y = example.torch.randn(2, 3, 12, 12), example.torch.randn(1, 3, 12, 12)
-    full = np.asarray(example.by_jacobians(f, params, x, y))
-    close(example.by_products(f, params, x, y), full)
-    assert np.abs(full - np.eye(2) * full).max() > 1e-3  # the outputs share parameters, unlike those of one layer
+def test_the_kernels_program(printed):
+    got = printed("neural_tangent_kernels --xs 3 --ys 2 --length 8")
+    assert got.pop("eigenvalues") == pytest.approx([3.0459, 3.2085, 19.8143], rel=1e-3)  # PyTorch 2.13
+    assert got.pop("a step that is taken") < [1e-3]  # a finite difference
+    assert got.keys() == {"multiply", "contract by columns", "contracted traces", "multiplied traces"}
+    assert all(0 <= far < 1e-5 for [far] in got.values())
 
 
 # ---- the tour --------------------------------------------------------------------------------------------------------
@@ -138,8 +204,8 @@ def test_the_tour(load):
     close(matrices["jacrev"], np.diag(3 * x**2))
     close(matrices["jacfwd"], np.diag(3 * x**2))
     close(matrices["hessian"], np.diag(6 * x))
-    xs, ys = jnp.arange(6.0).reshape(3, 2), jnp.arange(1.0, 7.0).reshape(3, 2)
-    products = tour.mapped(tour.torch.from_jax(xs), tour.torch.from_jax(ys))
+    xs, ys = np.arange(6, dtype=np.float32).reshape(3, 2), np.arange(1, 7, dtype=np.float32).reshape(3, 2)
+    products = tour.mapped(tensor(xs), tensor(ys))
     close(products["rows"], (xs * ys).sum(1))
     close(products["columns"], (xs * ys).sum(0))
     written = tensor(x)
@@ -157,3 +223,10 @@ def test_per_sample_gradients_of_the_tour(load):
     for weight, bias in (of_tuple, of_dict.values()):
         close(weight, error[:, :, None] * np.asarray(xs)[:, None, :])
         close(bias, error)
+
+
+def test_the_tours_program(load, capsys):
+    load("whirlwind_tour").main()
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines() if line.startswith("  "))
+    assert lines["rows"] == "[1.0, 5.0, 9.0]" and lines["vjp"] == "[3.0, 0.0, -27.0]"
+    assert lines["weight"] == "(5, 2, 3), the two spellings differ by 0.0e+00"
