@@ -193,3 +193,12 @@ def test_the_spellings_of_torch_cuda_mean_the_default_generator():
     assert torch.cuda.get_rng_state().shape == torch.cuda.random.get_rng_state("cuda:0").shape == (5056,)
     with pytest.raises(TypeError, match=r"must be a torch\.ByteTensor"):
         torch.cuda.set_rng_state(torch.zeros(3))
+
+
+def test_eager_control_flow_draws_pytorchs_numbers():
+    expected = torch.manual_seed(0) and torch.rand(3, 2).sum(0)
+    torch.manual_seed(0)
+    loop = torch.while_loop(
+        lambda i, x: i < 3, lambda i, x: (i + 1, x + torch.rand(2)), (torch.tensor(0), torch.zeros(2))
+    )
+    torch.testing.assert_close(loop[1], expected)
