@@ -51,7 +51,7 @@ def _check_reflectors(name: str, a: Any, tau: Any) -> None:
 
 def _product(name: str, a: Any, tau: Any) -> Any:
     _check_reflectors(name, a, tau)
-    return _reflected(a, tau, jnp.eye(*a.shape[-2:], dtype=a.dtype), adjoint_of=False)
+    return _reflected(a, tau, jnp.eye(a.shape[-2], a.shape[-1], dtype=a.dtype), adjoint_of=False)
 
 
 @op("linalg")
