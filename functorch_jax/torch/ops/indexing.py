@@ -74,6 +74,8 @@ def __getitem__(self: Tensor, index: Any) -> Tensor:
 def placed(input: Any, arrays: Any, values: Any, accumulate: Any = False) -> Any:
     """`input` with `values`, broadcast, at index arrays: the last of several for one place, or added."""
     values = cast(values, input.dtype)
+    if accumulate and input.dtype == jnp.bool_:  # bools add up as "or"
+        return input.at[_positions(arrays)].max(values)
     if accumulate:
         return input.at[_positions(arrays)].add(values)
     if not jaxapi.is_inexact(input):

@@ -309,4 +309,5 @@ CASES = [
         why="PyTorch refuses to write a mapped value into a tensor made inside; it belongs to the function all the same",
     ),
     *[error(name, program, X, fragment=fragment) for name, program, fragment in ERRORS],
+    case("index_put of bools that accumulate", lambda t, x: t.index_put(x > 9, (t.tensor([0, 1, 0]),), t.tensor([True, False, False]), accumulate=True), floats(3)),
 ]
