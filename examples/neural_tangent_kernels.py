@@ -14,7 +14,7 @@ import argparse
 
 import torch
 import torch.nn as nn
-from torch.func import functional_call, jacfwd, jacrev, jvp, vjp, vmap
+from torch.func import functional_call, jacrev, jvp, vjp, vmap
 
 
 def signal_network(length=16, channels=4, outputs=3):
@@ -39,9 +39,9 @@ def as_function(network):
 # ---- contract --------------------------------------------------------------------------------------------------------
 
 
-def contract(f, theta, xs, ys, equation="xif,yjf->xyij", mode=jacrev):
+def contract(f, theta, xs, ys, equation="xif,yjf->xyij"):
     """Kernels of all pairs; the equation says what of each is kept: x, y are inputs, i, j outputs, f one parameter."""
-    jacobians = vmap(mode(f), in_dims=(None, 0))
+    jacobians = vmap(jacrev(f), in_dims=(None, 0))
     of_xs, of_ys = jacobians(theta, xs), jacobians(theta, ys)
     return sum(torch.einsum(equation, of_xs[name].flatten(2), of_ys[name].flatten(2)) for name in theta)
 
@@ -96,7 +96,6 @@ def main():
     apart = lambda a, b: f"{((a - b).abs().max() / b.abs().max()).item():.1e}"
     print(f"# kernel {tuple(kernel.shape)}: differences, over the largest entry")
     print(f"multiply: {apart(multiply(f, theta, xs, ys), kernel)}")
-    print(f"contract by columns: {apart(contract(f, theta, xs, ys, mode=jacfwd), kernel)}")
     traces = torch.einsum("xyii->xy", kernel)
     print(f"contracted traces: {apart(contracted_traces(f, theta, xs, ys), traces)}")
     print(f"multiplied traces: {apart(multiplied_traces(f, theta, xs, ys), traces)}")
