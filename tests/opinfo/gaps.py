@@ -12,7 +12,8 @@ LINALG: dict[tuple[str, str], str] = {
     ("masked.logaddexp", "second"): "PyTorch's is NaN where both are masked; ours is 0",
 }
 
-NN: dict[tuple[str, str], str] = {}
+_BELOW_ZERO = "below zero, where entr is -inf, PyTorch gives NaN and the curvature of -x log x; ours is 0"
+NN: dict[tuple[str, str], str] = {("special.entr", check): _BELOW_ZERO for check in ("second", "forward-mode")}
 
 _NO_COMPLEX_HALF = "XLA has no complex numbers of 16-bit parts"
 
