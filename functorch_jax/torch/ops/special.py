@@ -17,23 +17,6 @@ from functorch_jax.torch._op import NAMESPACES, op, row
 from functorch_jax.torch._promote import promote, to_float
 from functorch_jax.torch.ops.pointwise import SPECIAL
 
-# ---- incomplete gamma ------------------------------------------------------------------------------------------------
-
-
-@op("special")
-def gammainc(input: Any, other: Any) -> Any:
-    return jax.scipy.special.gammainc(*promote(input, other, minimum=2))
-
-
-@op("special")
-def gammaincc(input: Any, other: Any) -> Any:
-    return jax.scipy.special.gammaincc(*promote(input, other, minimum=2))
-
-
-row("torch Tensor", "igamma", gammainc, inplace=True)
-row("torch Tensor", "igammac", gammaincc, inplace=True)
-
-
 # ---- computed in float64, because a power of e is undone -------------------------------------------------------------
 
 
