@@ -13,8 +13,8 @@ import numpy as np
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._elementwise import elementwise
 from functorch_jax.torch._generator import known_value
-from functorch_jax.torch._op import NAMESPACES, op, row
-from functorch_jax.torch._promote import promote, to_float
+from functorch_jax.torch._op import NAMESPACES, row
+from functorch_jax.torch._promote import to_float
 from functorch_jax.torch.ops.pointwise import SPECIAL
 
 # ---- computed in float64, because a power of e is undone -------------------------------------------------------------
