@@ -174,6 +174,7 @@ class Storage:
                 key, arrays = STRIDED.split([base, user.size, user.stride, user.offset])
                 user.tensor._parent, user.tensor._view = base, (STRIDED, key, arrays[1:])
                 user.tensor._seen = base._version
+                user.tensor._untracked = True  # memory is all that a file knows them to share
 
 
 def _row_major(user: _User) -> bool:

@@ -85,7 +85,9 @@ def test_draws_in_a_compiled_program() -> None:
         "Dirichlet": lambda x: D.Dirichlet(torch.stack([x, x])),
         "VonMises": lambda x: D.VonMises(x, 2.0),
     }
+    torch.manual_seed(0)
+    at = torch.tensor(0.5)  # so near to 0 that few draws of VonMises go around the circle, which moves their mean
     for make in laws.values():
-        drawn = functorch_jax.jit(lambda x, make=make: make(x).sample((500,)))(torch.tensor(1.5))
-        mean = make(torch.tensor(1.5)).mean
+        drawn = functorch_jax.jit(lambda x, make=make: make(x).sample((500,)))(at)
+        mean = make(at).mean
         assert abs((drawn.mean(0) - mean).numpy()).max() < 0.2
