@@ -35,24 +35,25 @@ class Level:
         self.randomness = randomness
         self.outer_trace = outer_trace
         self.trace: Any = None
-        self.originals: dict[int, tuple[Box, Any]] = {}
+        self.originals: dict[int, tuple[Box, Any, Any]] = {}
         self.state: dict[str, Any] = {}
 
     def remember(self, box: Box, array: Any) -> None:
-        """Note that the captured `box`, which held `array`, is about to be written."""
-        self.originals.setdefault(id(box), (box, array))
+        """Note that the captured `box`, which holds `array`, is about to be written."""
+        self.originals.setdefault(id(box), (box, array, box.history))
 
     def written(self) -> tuple[list[Box], list[Any]]:
         """The captured boxes that were written and their new arrays; the boxes get their old arrays back."""
-        boxes = [box for box, _ in self.originals.values()]
+        boxes = [box for box, *_ in self.originals.values()]
         arrays = [box.array for box in boxes]
         self.restore()
         return boxes, arrays
 
     def restore(self) -> None:
         """Undo every write to a captured box."""
-        for box, original in self.originals.values():
-            box.reset(original)
+        for box, array, history in self.originals.values():
+            box.reset(array)
+            box.history = history
         self.originals.clear()
 
 

@@ -23,6 +23,7 @@ class Box:
 
     __slots__ = ()
     array: Any
+    history: Any = None  # what imperative autograd knows about the array
 
     @classmethod
     def from_array(cls, array: Any, *, variable: bool = False) -> Any:

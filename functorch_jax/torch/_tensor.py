@@ -116,6 +116,14 @@ class Tensor(Box):
         return array if lift is None else lift(self, array)
 
     @property
+    def history(self) -> Any:
+        return self._node, self._nr
+
+    @history.setter
+    def history(self, value: Any) -> None:
+        self._node, self._nr = value
+
+    @property
     def node(self) -> Any:
         """The node that recorded this tensor as it is now."""
         if self._parent is not None:
@@ -206,14 +214,13 @@ class Tensor(Box):
             parent.overwrite(op.run_put(key, parent.array, unwrap(array), *arrays), silent)
             return
         old = self._array
+        value = array.array if isinstance(array, Tensor) else array
+        if not self.made_here():
+            self._capture(value)
         if state.live and not silent and grad_mode.is_grad_enabled() and _tape.tracked((self, array)):
             source = _tape.written(self, array)
-            self._node, self._nr = source._node, source._nr
-            array = source._array
-        elif isinstance(array, Tensor):
-            array = array.array
-        if not self.made_here():
-            self._capture(array)
+            self.history = source._node, source._nr
+        array = value
         if not grad_mode.is_grad_enabled() and array is not old and jaxapi.is_tracked(old):
             array = jaxapi.untracked_write(old, array)
         self._array = array

@@ -42,7 +42,7 @@ class _Inputs:
         if tensor._trace is not self.outer or not is_inexact(array) or id(array) in self.tapped:
             return array
         node = tensor._node
-        if node is None and not tensor._requires_grad:
+        if not tensor._requires_grad if node is None else node.trace is not self.outer:
             return array
         root = tensor.root
         if any(id(root) in level.originals for level in levels.stack()):

@@ -172,3 +172,18 @@ def test_hooks_on_what_the_tape_keeps():
     (g,) = torch.autograd.grad(y, x, create_graph=True)
     assert log == [(2,)]
     np.testing.assert_allclose(torch.autograd.grad(g.sum(), x)[0].numpy(), [6, 12])
+
+
+def test_a_captured_tensor_keeps_its_history_when_a_transform_that_writes_it_raises():
+    w = torch.ones(2, requires_grad=True)
+    buffer = w * 2
+
+    def fails(x):
+        buffer.add_(x)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        torch.func.grad(fails)(torch.ones(2))
+    assert buffer.tolist() == [2.0, 2.0]
+    buffer.sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0]

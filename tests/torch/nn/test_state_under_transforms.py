@@ -169,7 +169,9 @@ def test_gradient_of_each_example_is_the_gradient_of_that_example(make: Any, sha
     for i in range(4):
         alone = grad(loss)(params, x[i])
         for name in params:
-            np.testing.assert_allclose(together[name][i].detach().numpy(), alone[name].detach().numpy(), rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                together[name][i].detach().numpy(), alone[name].detach().numpy(), rtol=1e-4, atol=1e-5
+            )
 
 
 @pytest.mark.parametrize(
