@@ -22,10 +22,11 @@ X = jnp.arange(1.0, 4.0)
 class Cell(Box):
     """The least that a box can be; it counts what is done to it."""
 
-    __slots__ = ("array", "log")
+    __slots__ = ("array", "history", "log")
 
     def __init__(self, array: Any) -> None:
         self.array = array
+        self.history = None
         self.log: list[str] = []
 
     def reset(self, array: Any) -> None:
