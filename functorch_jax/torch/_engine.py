@@ -7,6 +7,7 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Sequence, Set
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -18,9 +19,21 @@ from functorch_jax.torch._promote import cast
 from functorch_jax.torch._tape import edge_of
 from functorch_jax.torch._tensor import Tensor, wrap
 
-__all__ = ["FREED", "call_node", "finished", "initial", "note_traceback", "release", "retain", "root_edge", "run"]
+__all__ = [
+    "FREED",
+    "call_node",
+    "finished",
+    "initial",
+    "note_traceback",
+    "release",
+    "retain",
+    "root_edge",
+    "run",
+    "running",
+]
 
 _add = jax.jit(jnp.add)
+_running: ContextVar[Any] = ContextVar("functorch_jax_backward", default=None)
 
 
 def _as_tensor(x: Any) -> Any:
@@ -42,6 +55,8 @@ class _Pass:
         self.captured: dict[tuple[Node, int], Any] = {}
         self.wanted: set[tuple[Node, int]] | None = None
         self.stop: set[Node] = set()  # the pass goes no further than these, which hold wanted edges
+        self.visits: Any = frozenset()  # the nodes that it comes to
+        self.afterwards: list[Any] = []  # what to call when the pass has ended, well or not
 
     def add(self, node: Node, i: int, gradient: Any) -> None:
         slots = self.pending.get(node)
@@ -56,6 +71,7 @@ class _Pass:
     def run(self, roots: Sequence[tuple[tuple[Node, int], Any]]) -> None:
         counts = _dependencies([edge[0] for edge, _ in roots], self.stop)
         useful = None if self.wanted is None else _useful(counts, {n for n, _ in self.wanted})
+        self.visits = counts if useful is None else useful
         for (node, i), gradient in roots:
             self.add(node, i, gradient)
         heap: list[tuple[bool, int, Node]] = []
@@ -70,7 +86,7 @@ class _Pass:
                 continue
             if useful is not None and node not in useful:
                 continue
-            inputs = None if gradients is None else self.visit(node, gradients, useful)
+            inputs = self.visit(node, [None] * len(node.kinds) if gradients is None else gradients, useful)
             for k, (nxt, i) in enumerate(node.edges):
                 if nxt is None:
                     continue
@@ -95,7 +111,10 @@ class _Pass:
         if self.wanted is not None and not any(n in useful for n, _ in node.edges if n is not None):
             return None
         try:
-            inputs = node.pull_recorded(gradients) if self.recorded else node.pull(gradients)
+            if node.linear and all(g is None for g in gradients):
+                inputs: Any = [None] * len(node.edges)
+            else:
+                inputs = node.pull_recorded(gradients) if self.recorded else node.pull(gradients)
         except Exception:
             if state.anomaly:
                 _show(node)
@@ -113,8 +132,6 @@ class _Pass:
 
     def _tensor_hooks(self, node: Node, gradients: list[Any]) -> None:
         for i, hooks in (node.tensor_hooks or {}).items():
-            if gradients[i] is None:
-                continue
             for hook in list(hooks.values()):
                 gradients[i] = self._hooked(hook, gradients[i])
         for i, ref in (node.retained or {}).items():
@@ -126,6 +143,8 @@ class _Pass:
         changed = hook(_as_tensor(gradient))
         if changed is None:
             return gradient
+        if gradient is None:
+            raise RuntimeError("can't replace a None gradient with a non-None value")
         if not isinstance(changed, Tensor):
             raise TypeError(f"expected Variable, but hook returned '{type(changed).__name__}'")
         if changed.array.shape != _as_array(gradient).shape:
@@ -153,8 +172,6 @@ class _Pass:
 
     def _leaf(self, node: AccumulateGrad, gradient: Any) -> None:
         leaf = node.variable
-        if gradient is None:
-            return
         for hook in list(leaf._hooks.values()) if leaf._hooks else ():
             gradient = self._hooked(hook, gradient)
         if (node, 0) in self.captured:
@@ -163,7 +180,8 @@ class _Pass:
             return
         if node.prehooks:
             gradient = self._prehooks(node, [gradient])[0]
-        self._store(leaf, gradient)
+        if gradient is not None:
+            self._store(leaf, gradient)
         if node.hooks:
             self._hooks(node, (), [gradient])
         for hook in list(leaf._post_hooks.values()) if leaf._post_hooks else ():
@@ -321,9 +339,20 @@ def run(
     work.wanted = None if wanted is None else set(wanted)
     if stop:
         work.stop = {node for node, _ in wanted or ()}
-    with grad_mode.set_grad_enabled(create):
-        work.run(roots)
+    token = _running.set(work)
+    try:
+        with grad_mode.set_grad_enabled(create):
+            work.run(roots)
+    finally:
+        _running.reset(token)
+        for call in work.afterwards:
+            call()
     return work.captured
+
+
+def running() -> Any:
+    """The backward pass that is running; it has `visits`, the nodes that it comes to, and `afterwards`."""
+    return _running.get()
 
 
 def finished(gradient: Any) -> Tensor:

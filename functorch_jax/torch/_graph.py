@@ -30,6 +30,8 @@ class State:
     anomaly = False
     check_nan = True
     packing: tuple[Any, ...] = ()  # pairs (pack, unpack) of what is kept, the last in force
+    packing_refused: str | None = None  # what the error says where such hooks are off
+    mutation = False  # whether what is kept may be written
     lift: Any = None  # inside a transform that is recorded: (tensor, its array) -> the array to compute with
 
 
@@ -145,6 +147,8 @@ class Node:
         "trace",
     )
 
+    linear = True  # no gradients in, none out: nothing is run then
+
     def __init__(self, edges: Sequence[tuple[Node | None, int]], kinds: Sequence[Any], trace: Any) -> None:
         self.edges = edges
         self.kinds = kinds  # (shape, dtype) of each output
@@ -251,7 +255,7 @@ class Saved:
         self.nr = tensor._nr
         self.leaf = tensor if tensor._requires_grad else None
         root = tensor.root
-        self.of = weakref.ref(root)
+        self.of = _gone if state.mutation else weakref.ref(root)
         self.version = root._version - root._silent
 
     def forget(self, root: Any) -> None:

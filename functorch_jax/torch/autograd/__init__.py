@@ -12,7 +12,9 @@ from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.autograd import forward_ad as forward_ad
 from functorch_jax.torch.autograd import function as function
 from functorch_jax.torch.autograd import functional as functional
+from functorch_jax.torch.autograd import grad_mode as grad_mode
 from functorch_jax.torch.autograd import graph as graph
+from functorch_jax.torch.autograd import profiler as profiler
 from functorch_jax.torch.autograd._gradcheck import GradcheckError as GradcheckError
 from functorch_jax.torch.autograd._gradcheck import gradcheck as gradcheck
 from functorch_jax.torch.autograd._gradcheck import gradgradcheck as gradgradcheck
@@ -21,6 +23,7 @@ from functorch_jax.torch.autograd._running import grad as grad
 from functorch_jax.torch.autograd.anomaly_mode import detect_anomaly as detect_anomaly
 from functorch_jax.torch.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from functorch_jax.torch.autograd.function import Function as Function
+from functorch_jax.torch.autograd.grad_mode import set_multithreading_enabled as set_multithreading_enabled
 from functorch_jax.torch.overrides import has_torch_function as has_torch_function
 
 
@@ -45,19 +48,6 @@ variable = Variable
 def is_multithreading_enabled() -> bool:
     """False: the backward pass runs on the calling thread. Source: torch.autograd.is_multithreading_enabled."""
     return False
-
-
-class set_multithreading_enabled:
-    """Accepted: the backward pass runs on the calling thread. Source: torch.autograd.set_multithreading_enabled."""
-
-    def __init__(self, mode: bool) -> None:
-        pass
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *exc: Any) -> None:
-        pass
 
 
 def is_view_replay_enabled() -> bool:

@@ -68,6 +68,7 @@ class FunctionNode(Node):
     """A call of a `Function`; it answers for the attributes of the call's `ctx`."""
 
     __slots__ = ("args", "ctx", "function", "packed")
+    linear = False
     function: Any
     ctx: Any
     args: list[int]  # which arguments are tensors
