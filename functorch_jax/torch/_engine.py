@@ -248,13 +248,12 @@ _INSIDE = (
 )
 
 
-def root_edge(i: int, tensor: Any) -> tuple[Node, int]:
-    """The edge of something to differentiate. Raises PyTorch's error for what has none."""
+def root_edge(i: int, tensor: Any, here: Any) -> tuple[Node, int]:
+    """The edge of something to differentiate on the trace `here`. Raises PyTorch's error for what has none."""
     if not isinstance(tensor, Tensor):
         if isinstance(tensor, tuple):  # a GradientEdge
             return tensor[0], tensor[1]
         raise TypeError(f"element {i} of tensors must be a Tensor, not {type(tensor).__name__}")
-    here = jaxapi.trace_ref()
     node, nr = edge_of(tensor, here)
     if node is None:
         if tensor.requires_grad and (tensor._node is not None or tensor._requires_grad):
@@ -331,8 +330,9 @@ def run(
     The pass starts at `edges`: where the tensors were made, unless given. With `stop` it ends at those wanted.
     """
     roots = []
+    here = jaxapi.trace_ref()
     for i, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
-        edge = root_edge(i, tensor) if edges is None else edges[i]
+        edge = root_edge(i, tensor, here) if edges is None else edges[i]
         value = initial(i, tensor, gradient)
         roots.append((edge, _as_tensor(value) if create else _as_array(value)))
     work = _Pass(create, retain, accumulate)

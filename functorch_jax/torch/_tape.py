@@ -16,7 +16,7 @@ from functorch_jax.torch._graph import AccumulateGrad, Node, OpNode, Packed, Rul
 from functorch_jax.torch._graph_names import backward_name
 from functorch_jax.torch._tensor import Tensor, wrap
 
-__all__ = ["accumulator", "call", "edge_of", "record", "tracked", "unpack"]
+__all__ = ["accumulator", "call", "edge_of", "record", "trace_of", "tracked", "unpack"]
 
 # ops that keep their result for the backward, and those that keep nothing: what an in-place write may not change
 _KEEPS_RESULT = frozenset(
@@ -58,6 +58,14 @@ def edge_of(tensor: Any, here: Any) -> tuple[Node | None, int]:
     if tensor._requires_grad and tensor._trace is here and is_inexact(tensor._array):
         return accumulator(tensor), 0
     return None, 0
+
+
+def trace_of(tensor: Any) -> Any:
+    """The trace on which the graph of `tensor` was recorded; for a leaf, where it was made."""
+    if not isinstance(tensor, Tensor):
+        return getattr(tensor, "node", tensor).trace if isinstance(tensor, tuple) else None
+    node = tensor.node
+    return tensor._trace if node is None else node.trace
 
 
 def record(rule: Rule, key: Any, tensors: Sequence[Any], arrays: Sequence[Any], result: Any, name: str = "") -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from functorch_jax import jaxapi
+from functorch_jax import jaxapi, levels
 from functorch_jax.torch import _engine
 from functorch_jax.torch._graph import AccumulateGrad, Node
-from functorch_jax.torch._tape import edge_of
+from functorch_jax.torch._tape import edge_of, trace_of
 from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch.autograd.graph import GradientEdge
 
@@ -73,7 +73,8 @@ def backward(
     wanted = None
     if inputs is not None:
         chosen = tuple(inputs.values()) if isinstance(inputs, dict) else _listed(inputs)
-        wanted = [_wanted(i, x, "backward") for i, x in enumerate(chosen)]
+        here = jaxapi.trace_ref()
+        wanted = [_wanted(i, x, "backward", here) for i, x in enumerate(chosen)]
         for x, (node, nr) in zip(chosen, wanted, strict=True):
             if not isinstance(node, AccumulateGrad) and isinstance(x, Tensor):
                 _engine.retain(x, node, nr)
@@ -81,13 +82,28 @@ def backward(
     _engine.run(roots, cotangents, retain, create_graph, wanted)
 
 
-def _wanted(i: int, x: Any, call: str) -> tuple[Node, int]:
+def _where(roots: Sequence[Any]) -> Any:
+    """The trace of the graph to go through: where this runs, or where `roots` were made, outside of what runs.
+
+    A transformed function may read gradients off a graph that is there already, `vmap(lambda v: grad(y, x, v))`: the
+    pass is a function of the cotangents alone.
+    """
+    here = jaxapi.trace_ref()
+    made = {trace_of(x) for x in roots}
+    if len(made) == 1 and here not in made:
+        (trace,) = made
+        if any(level.outer_trace is trace for level in levels.stack()):
+            return trace
+    return here
+
+
+def _wanted(i: int, x: Any, call: str, here: Any) -> tuple[Node, int]:
     """The edge at which the gradient of the input `x` arrives."""
     if isinstance(x, GradientEdge):
         return x.node, x.output_nr
     if not isinstance(x, Tensor):
         raise TypeError(f"{call}(): element {i} of inputs must be a Tensor, not {type(x).__name__}")
-    node, nr = edge_of(x, jaxapi.trace_ref())
+    node, nr = edge_of(x, here)
     if node is not None:
         return node, nr
     if not x.requires_grad:
@@ -160,13 +176,13 @@ def grad(
     roots = _listed(outputs)
     cotangents = _cotangents(grad_outputs, len(roots))
     retain = create_graph if retain_graph is None else retain_graph
-    for i, x in enumerate(roots):
-        _engine.root_edge(i, x)
-    wanted = [_wanted(i, x, "grad") for i, x in enumerate(chosen)]
+    here = _where(roots)
+    edges = [_engine.root_edge(i, x, here) for i, x in enumerate(roots)]
+    wanted = [_wanted(i, x, "grad", here) for i, x in enumerate(chosen)]
     if is_grads_batched:
-        results = _batched(roots, cotangents, retain, create_graph, wanted)
+        results = _batched(roots, cotangents, retain, create_graph, wanted, edges)
     else:
-        captured = _engine.run(roots, cotangents, retain, create_graph, wanted, accumulate=False)
+        captured = _engine.run(roots, cotangents, retain, create_graph, wanted, accumulate=False, edges=edges)
         results = [captured.get(edge) for edge in wanted]
     found: list[Any] = []
     for i, (x, gradient) in enumerate(zip(chosen, results, strict=True)):
@@ -188,7 +204,12 @@ def _zeros(x: Any) -> Tensor:
 
 
 def _batched(
-    roots: Sequence[Any], cotangents: Sequence[Any], retain: bool, create: bool, wanted: Sequence[tuple[Node, int]]
+    roots: Sequence[Any],
+    cotangents: Sequence[Any],
+    retain: bool,
+    create: bool,
+    wanted: Sequence[tuple[Node, int]],
+    edges: Sequence[tuple[Node, int]],
 ) -> list[Any]:
     """The gradients for each row of the cotangents: the backward pass under vmap."""
     from functorch_jax.transforms import vmap
@@ -196,7 +217,6 @@ def _batched(
     for i, (tensor, cotangent) in enumerate(zip(roots, cotangents, strict=True)):
         if cotangent is not None:
             _engine.initial(i, tensor, cotangent, batched=True)
-    edges = [_engine.root_edge(i, x) for i, x in enumerate(roots)]
     used: list[bool] = []
 
     def one(*rows: Any) -> tuple[Any, ...]:

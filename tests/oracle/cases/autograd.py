@@ -214,6 +214,32 @@ def gradient_of_transform(t: Any, x: Any) -> Any:
     return g, t.autograd.grad(g.sum(), x)[0]
 
 
+def rows_of_gradients(t: Any, x: Any) -> Any:
+    """The Jacobian of a graph that is there already: vmap over the cotangents."""
+    w, eye = t.ones(3, requires_grad=True), t.eye(3)
+    y = x**3
+    (g,) = t.autograd.grad((y * x.sum()).sum(), x, create_graph=True)
+    return (
+        t.vmap(lambda v: t.autograd.grad(y, x, v, retain_graph=True)[0])(eye),
+        t.vmap(lambda v: t.autograd.grad(g, x, v, retain_graph=True)[0], chunk_size=2)(eye),
+        t.vmap(lambda u: t.vmap(lambda v: t.autograd.grad(y, x, v * u, retain_graph=True)[0])(eye))(x),
+        t.vmap(lambda v: t.autograd.grad(y, [x, w], v, materialize_grads=True, retain_graph=True))(eye),
+    )
+
+
+def rows_differentiated(t: Any, x: Any) -> Any:
+    y = x**3
+    rows = t.vmap(lambda v: t.autograd.grad(y, x, v, create_graph=True)[0])(t.eye(3))
+    return rows, t.autograd.grad((rows * rows).sum(), x)
+
+
+def function_of_cotangents(t: Any, x: Any) -> Any:
+    y = x**3
+    pulled = lambda v: t.autograd.grad(y, x, v, create_graph=True)[0]  # noqa: E731
+    v = t.ones(3)
+    return t.func.jvp(pulled, (v,), (x.detach(),)), t.func.jacrev(pulled)(v), t.func.grad(lambda v: pulled(v).pow(2).sum())(v)
+
+
 def pullback_recorded(t: Any, x: Any) -> Any:
     w = t.tensor(2.0, requires_grad=True)
     _, pull = t.func.vjp(lambda x: (w * x * x).sum(), x)
@@ -254,6 +280,9 @@ PROGRAMS = {
     "parameters captured by vmap(jacrev)": model_inside,
     "inner grad under vmap, outer backward": maml,
     "second derivative of a transform": gradient_of_transform,
+    "vmap over the cotangents of a graph outside": rows_of_gradients,
+    "what vmap over cotangents gives, differentiated": rows_differentiated,
+    "a transform of the pass through a graph outside": function_of_cotangents,
     "backward of what vjp_fn gives": pullback_recorded,
     "grad of an inner tensor warns": reads_grad_of_inner,
 }
@@ -274,6 +303,7 @@ def inference_saved(t: Any, x: Any) -> Any:
 
 
 ERRORS = {
+    "freed inside vmap": (lambda t, x: (lambda x: (lambda y: (t.vmap(lambda v: t.autograd.grad(y, x, v)[0])(t.eye(3)), y.sum().backward()))(x**3))(leaf(x)), "backward through the graph a second time"),
     "no scalar": (lambda t, x: (leaf(x) * 2).backward(), "grad can be implicitly created only for scalar outputs"),
     "no history": (lambda t, x: x.sum().backward(), "element 0 of tensors does not require grad and does not have a grad_fn"),
     "freed": (lambda t, x: (lambda y: (y.backward(), y.backward()))(leaf(x).sin().sum()), "backward through the graph a second time"),
