@@ -225,9 +225,7 @@ class Op:
             values[self.inplace_flag] = False
         if state.live and grad_mode.is_grad_enabled() and _tape.tracked(values):
             result = self._recorded(values)
-            for saved in getattr(result._node, "saved", ()) or ():
-                if saved is not None:
-                    saved.forget(target.root)
+            _tape.written_back(result._node, (target,))
             target.overwrite(fitted(target, result, self.name))
             return target
         target.overwrite(check_write(target, self.compute(values), self.name))

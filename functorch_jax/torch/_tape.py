@@ -16,7 +16,7 @@ from functorch_jax.torch._graph import AccumulateGrad, Node, OpNode, Packed, Rul
 from functorch_jax.torch._graph_names import backward_name
 from functorch_jax.torch._tensor import Tensor, wrap
 
-__all__ = ["accumulator", "call", "edge_of", "record", "trace_of", "tracked", "unpack"]
+__all__ = ["accumulator", "call", "edge_of", "record", "trace_of", "tracked", "unpack", "written_back"]
 
 # ops that keep their result for the backward, and those that keep nothing: what an in-place write may not change
 _KEEPS_RESULT = frozenset(
@@ -130,6 +130,14 @@ def call(rule: Rule, key: Any, inputs: Sequence[Any]) -> Any:
         return record(rule, key, [x if isinstance(x, Tensor) else None for x in inputs], arrays, result)
     leaves, treedef = jax.tree_util.tree_flatten(result)
     return _rebuild(treedef, [wrap(x) for x in leaves])
+
+
+def written_back(node: Any, targets: Sequence[Tensor]) -> None:
+    """Say that what `node` gives is about to be written into `targets`: it keeps their values from before."""
+    for saved in getattr(node, "saved", ()) or ():
+        if saved is not None:
+            for target in targets:
+                saved.forget(target.root)
 
 
 def unpack(saved: Saved, array: Any = None) -> Tensor:

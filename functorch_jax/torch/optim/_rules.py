@@ -31,6 +31,7 @@ import numpy as np
 from jax import lax
 
 from functorch_jax import grad_mode, jaxapi
+from functorch_jax.torch import _tape
 from functorch_jax.torch._ambient import default_dtype
 from functorch_jax.torch._op import Op
 from functorch_jax.torch._tensor import Tensor, overwrite_all, read_all, unwrap, wrap
@@ -195,7 +196,7 @@ class RuleOptimizer(Optimizer):
         vector = np.array([0.0 if n is None else n for n in numbers], np.float64)
         own = [state[name] for state, each in zip(states, names, strict=True) for name in each]
         if differentiable:
-            out = [unwrap(t) for t in self._op(key, vector, tensors, params, grads, own, shared)]
+            out = self._op(key, vector, tensors, params, grads, own, shared)
         else:
             out = self._run(key, vector, *(read_all(each) for each in (tensors, params, grads, own, shared)))
         # the numbers of the state are written last, one array for all parameters that have the same
@@ -204,6 +205,8 @@ class RuleOptimizer(Optimizer):
         for i, name in enumerate(self._shared_names):
             targets += [state[name] for state in states]
             values += [rest[member * count + i] for member in members]
+        if differentiable:
+            _tape.written_back(values[0].node, targets)
         overwrite_all(targets, values)
 
     def _values(self, group: dict[str, Any]) -> tuple[list[Any], list[Any], list[str]]:

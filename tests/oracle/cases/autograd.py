@@ -235,7 +235,7 @@ def rows_differentiated(t: Any, x: Any) -> Any:
 
 def function_of_cotangents(t: Any, x: Any) -> Any:
     y = x**3
-    pulled = lambda v: t.autograd.grad(y, x, v, create_graph=True)[0]  # noqa: E731
+    pulled = lambda v: t.autograd.grad(y, x, v, create_graph=True)[0]
     v = t.ones(3)
     return t.func.jvp(pulled, (v,), (x.detach(),)), t.func.jacrev(pulled)(v), t.func.grad(lambda v: pulled(v).pow(2).sum())(v)
 

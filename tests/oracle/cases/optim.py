@@ -2,7 +2,9 @@
 
 import copy
 
-from tests.oracle.case import case, error, values
+import numpy as np
+
+from tests.oracle.case import case, error, right, values
 
 MATRIX = values([[-1.0, -0.6, -0.2], [0.2, 0.6, 1.0]])
 VECTOR = values([1.5, -0.7, 0.1])
@@ -239,6 +241,48 @@ CASES += [
     case("options may change between steps", scheduled),
     case("parameters with names", by_name),
     case("an optimizer of one's own", own),
+]
+
+
+def unrolled(name, **options):
+    """Gradients through two steps, of what they begin with and of what gives their gradients."""
+
+    def program(t):
+        x, start = t.tensor([0.5, -1.0, 2.0], requires_grad=True), t.ones(3, requires_grad=True)
+        p = start.clone()
+        optimizer = getattr(t.optim, name)([p], lr=0.1, differentiable=True, **options)
+        for _ in range(2):
+            p.grad = x**3
+            optimizer.step()
+        (p * p).sum().backward()
+        return p, start.grad, x.grad
+
+    return program
+
+
+CASES += [
+    case(f"differentiable {name}", unrolled(name, **options))
+    for name, options in [
+        ("SGD", {"weight_decay": 0.1}),
+        ("Adam", {"eps": 0.1}),
+        ("AdamW", {"eps": 0.1}),
+        ("Adagrad", {"eps": 0.1}),
+        ("Adadelta", {"eps": 0.1}),
+        ("RMSprop", {"eps": 0.1}),
+        ("NAdam", {"eps": 0.1}),
+        ("RAdam", {}),
+        ("ASGD", {}),
+    ]
+]
+X = np.array([0.5, -1.0, 2.0])
+END = 1 - 0.29 * X**3  # 0.1 times once the gradient, and then 1.9 times
+CASES += [
+    right(
+        "differentiable SGD with momentum",
+        unrolled("SGD", momentum=0.9),
+        expected=(END.tolist(), (2 * END).tolist(), (2 * END * -0.87 * X**2).tolist()),
+        why="PyTorch detaches the first gradient as it becomes the momentum",
+    )
 ]
 
 
