@@ -50,28 +50,29 @@ def positional(cls: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[A
 
 
 def check_saved(tensors: Sequence[Any], name: str) -> None:
-    for x in tensors:
+    for i, x in enumerate(tensors):
         if x is not None and not isinstance(x, Tensor):
-            raise TypeError(f"{name} can only save variables, but argument is of type {type(x).__name__}")
+            raise TypeError(f"{name} can only save variables, but argument {i} is of type {type(x).__name__}")
 
 
 def forward(cls: Any, ctx: Any, args: Sequence[Any]) -> Any:
     """Run `forward` on tensors and fill `ctx`."""
-    if not has_setup(cls):
-        return _checked(cls, cls.forward(ctx, *args))
-    outputs = _checked(cls, cls.forward(*args))
-    cls.setup_context(ctx, tuple(args), outputs)
-    return outputs
-
-
-def _checked(cls: Any, outputs: Any) -> Any:
-    if isinstance(outputs, list):
-        outputs = tuple(outputs)
-    if not isinstance(outputs, (Tensor, tuple)):
-        raise TypeError(
-            f"{cls.__name__}.forward: expected to return a Tensor or a tuple of Tensors, got {type(outputs).__name__}"
+    if has_setup(cls):
+        outputs = _outputs(cls.forward(*args))
+        cls.setup_context(ctx, tuple(args), outputs)
+    else:
+        outputs = _outputs(cls.forward(ctx, *args))
+    returned = {id(x) for x in (outputs if isinstance(outputs, tuple) else (outputs,))}
+    if any(id(x) not in returned for x in ctx.dirty_tensors):
+        raise RuntimeError(
+            "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
+            f"modified inplace must all be outputs of the Function: {cls.__name__}.forward must return them."
         )
     return outputs
+
+
+def _outputs(found: Any) -> Any:
+    return tuple(found) if isinstance(found, list) else found
 
 
 def backward(cls: Any, ctx: Any, gradients: Sequence[Any]) -> tuple[Any, ...]:
@@ -89,8 +90,8 @@ def backward(cls: Any, ctx: Any, gradients: Sequence[Any]) -> tuple[Any, ...]:
         )
     for x in found:
         if x is not None and not isinstance(x, (Tensor, jax.Array)):
-            raise TypeError(
-                f"function {cls.__name__}Backward returned a gradient that is no Tensor but {type(x).__name__}"
+            raise RuntimeError(
+                f"expected Variable or None (got {type(x).__name__}) from {cls.__name__}.backward, for a gradient"
             )
     return found
 
@@ -193,6 +194,11 @@ def _by_rule(cls: Any, args: Sequence[Any]) -> Any:
         single = not isinstance(outputs, tuple)
         listed = (outputs,) if single else outputs
         axes = (out_dims,) * len(listed) if out_dims is None or isinstance(out_dims, int) else tuple(out_dims)
+        if len(axes) != len(listed):
+            raise RuntimeError(
+                f"The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple: "
+                f"{cls.__name__}.vmap gave {len(listed)} outputs and out_dims={out_dims}"
+            )
         arrays = [
             jnp.moveaxis(x.array, d, 0) if isinstance(x, Tensor) and d is not None else getattr(x, "array", x)
             for x, d in zip(listed, axes, strict=True)
@@ -275,7 +281,7 @@ class _Call:
             outputs = self._lower(args)
             if has_setup(cls):
                 if outputs is None:
-                    outputs = _checked(cls, cls.forward(*args))
+                    outputs = _outputs(cls.forward(*args))
                 cls.setup_context(ctx, tuple(args), outputs)
             else:
                 own = forward(cls, ctx, args)
@@ -355,7 +361,7 @@ class _Linear:
             for k, (shape, dtype) in enumerate(self.kinds):
                 if k in given:
                     tensors.append(wrap(_conj(given[k])))
-                elif ctx.materialize_grads and jnp.issubdtype(dtype, jnp.inexact):
+                elif ctx.materialize_grads:
                     tensors.append(wrap(jnp.zeros(shape, dtype)))
                 else:
                     tensors.append(None)
@@ -373,8 +379,20 @@ class _Linear:
             if ctx.to_save_forward:
                 ctx.to_save = ctx.to_save_forward
             given = dict(zip(self.moving, tangents, strict=True))
-            found = self.cls.jvp(ctx, *(wrap(given[i]) if i in given else None for i in range(self.count)))
+            zero = self.inputs if ctx.materialize_grads else {}
+            found = self.cls.jvp(
+                ctx,
+                *(
+                    wrap(given[i] if i in given else jnp.zeros(*zero[i])) if i in given or i in zero else None
+                    for i in range(self.count)
+                ),
+            )
             listed = found if isinstance(found, tuple) else (found,)
+            if len(listed) != len(self.outputs):
+                raise RuntimeError(
+                    f"Function's jvp returned an invalid number of forward gradients (expected {len(self.outputs)} but "
+                    f"got {len(listed)}): {self.cls.__name__}.jvp"
+                )
             arrays = [getattr(x, "array", x) for x, o in zip(listed, self.outputs, strict=True) if o is _HERE]
         return [_like(arrays[k], *self.kinds[k]) for k in self.smooth]
 

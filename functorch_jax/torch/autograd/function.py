@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-
 from functorch_jax import grad_mode, jaxapi
 from functorch_jax.torch._graph import FREED, Node, Saved, is_inexact, node_type, state
 from functorch_jax.torch._tape import edge_of, unpack
@@ -67,11 +65,12 @@ class _Kind(type):
 class FunctionNode(Node):
     """A call of a `Function`; it answers for the attributes of the call's `ctx`."""
 
-    __slots__ = ("args", "ctx", "function", "packed")
+    __slots__ = ("args", "ctx", "function", "outputs", "packed")
     linear = False
     function: Any
     ctx: Any
     args: list[int]  # which arguments are tensors
+    outputs: list[bool]  # whether each output is one
     packed: Any
 
     def __getattr__(self, name: str) -> Any:
@@ -89,11 +88,10 @@ class FunctionNode(Node):
 
     def _run(self, gradients: list[Any]) -> list[Any]:
         ctx = self.ctx
-        given = [
-            None if not is_inexact_kind(kind) else wrap(self.blank(i)) if g is None and ctx.materialize_grads else g
-            for i, (g, kind) in enumerate(zip(gradients, self.kinds, strict=True))
-        ]
-        found = _custom.backward(self.function, ctx, given)
+        given = iter(
+            [wrap(self.blank(i)) if g is None and ctx.materialize_grads else g for i, g in enumerate(gradients)]
+        )
+        found = _custom.backward(self.function, ctx, [next(given) if tensor else None for tensor in self.outputs])
         return [found[i] for i in self.args]
 
     def pull(self, gradients: list[Any]) -> list[Any]:
@@ -116,10 +114,6 @@ class FunctionNode(Node):
     def free(self) -> None:
         self.freed = bool(self.packed)
         self.packed = ()
-
-
-def is_inexact_kind(kind: Any) -> bool:
-    return bool(jax.numpy.issubdtype(kind[1], jax.numpy.inexact))
 
 
 class Function(FunctionCtx, metaclass=_Kind):
@@ -203,15 +197,24 @@ class Function(FunctionCtx, metaclass=_Kind):
         if state.live and grad_mode.is_grad_enabled():
             edges = [edge_of(x, here) for x in args if isinstance(x, Tensor)]
         tracked = any(node is not None for node, _ in edges)
-        if here is None and state.lift is None:
-            if not tracked:
-                with grad_mode.no_grad():
-                    outputs = _custom.forward(cls, FunctionCtx(), args)
-                return _released(outputs)
-            return _recorded(cls, args, edges, here)
         if tracked:
             return _recorded(cls, args, edges, here)
-        return _custom.call(cls, args)
+        if not _plain(args, here):
+            return _custom.call(cls, args)
+        ctx = FunctionCtx()
+        ctx.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
+        with grad_mode.no_grad():
+            outputs = _custom.forward(cls, ctx, args)
+        return _released(outputs)
+
+
+def _plain(args: Sequence[Any], here: Any) -> bool:
+    """Whether nothing but the tape differentiates the call: no transform runs, and no argument has a tangent."""
+    return (
+        here is None
+        and state.lift is None
+        and not any(isinstance(x, Tensor) and isinstance(x.array, jaxapi.Tracer) for x in args)
+    )
 
 
 def _released(outputs: Any) -> Any:
@@ -228,7 +231,7 @@ def _recorded(cls: Any, args: Sequence[Any], edges: list[Any], here: Any) -> Any
     ctx.needs_input_grad = tuple(isinstance(x, Tensor) and next(rest)[0] is not None for x in args)
     before = {id(x): x.array for x in args if isinstance(x, Tensor)}
     with grad_mode.no_grad():
-        if here is None and state.lift is None:
+        if _plain(args, here):
             outputs = _custom.forward(cls, ctx, args)
         else:
             with grad_mode.enable_grad():
@@ -242,6 +245,7 @@ def _recorded(cls: Any, args: Sequence[Any], edges: list[Any], here: Any) -> Any
     tensors = [x for x in listed if isinstance(x, Tensor)]
     node = cls.node(edges, [(x.array.shape, x.array.dtype) for x in listed if isinstance(x, Tensor)], here)
     node.function, node.ctx = cls, ctx
+    node.outputs = [isinstance(x, Tensor) for x in listed]
     node.args = [i for i, x in enumerate(args) if isinstance(x, Tensor)]
     dirty, fixed = {id(x) for x in ctx.dirty_tensors}, {id(x) for x in ctx.non_differentiable}
     for x in ctx.dirty_tensors:

@@ -258,7 +258,52 @@ def saved_written(t: Any, x: Any) -> None:
     z.sum().backward()
 
 
+def outputs_of_all_kinds(t: Any, x: Any) -> Any:
+    log: list[Any] = []
+    forward = lambda ctx, x: (x * 2, "text", x.argmax(), None)
+    f = bare(t, forward=forward, backward=lambda ctx, g, *rest: log.append(rest) or g * 3)
+    y = leaf(x)
+    found = f.apply(y)
+    found[0].sum().backward()
+    nothing = bare(t, forward=lambda ctx, x: None).apply(leaf(x))
+    return found, nothing, y.grad, [(a, b.dtype == t.int64, c) for a, b, c in log]
+
+
+def needed(t: Any, x: Any) -> Any:
+    """What forward may ask of ctx.needs_input_grad: under no_grad too, and where nothing requires grad."""
+    log: list[Any] = []
+    f = bare(t, forward=lambda ctx, x, y, k: log.append(ctx.needs_input_grad) or x * y)
+    f.apply(leaf(x), x, 1)
+    f.apply(x, x, 1)
+    with t.no_grad():
+        f.apply(x, leaf(x), 1)
+    return log
+
+
+def dual_of_function(t: Any, x: Any) -> Any:
+    """A dual tensor goes through the function's own jvp, with zeros for an argument that has no tangent."""
+    ad = t.autograd.forward_ad
+    with ad.dual_level():
+        first = scaled(t).apply(ad.make_dual(x, t.ones(3)), x + 1, 3.0)[0]
+        second = scaled(t).apply(x, ad.make_dual(leaf(x), t.ones(3)), 3.0)[0]
+        return [ad.unpack_dual(y).tangent.detach() for y in (first, second)]
+
+
+def tangents_too_many(t: Any, x: Any) -> None:
+    ad = t.autograd.forward_ad
+    with ad.dual_level():
+        bare(t, forward=lambda ctx, x: x * 2, jvp=lambda ctx, d: (d, d)).apply(ad.make_dual(x, x))
+
+
+def kept_back(t: Any, x: Any) -> None:
+    f = bare(t, forward=lambda ctx, x: ctx.mark_dirty(x.mul_(2)) or x * 1, backward=lambda ctx, g: g)
+    f.apply(leaf(x) * 1)
+
+
 PROGRAMS = {
+    "outputs of all kinds": outputs_of_all_kinds,
+    "which inputs need a gradient": needed,
+    "of dual tensors": dual_of_function,
     "on the tape": on_tape,
     "twice": twice,
     "the newer style": newer,
@@ -279,6 +324,9 @@ ERRORS = {
     "no backward": (lambda t, x: bare(t, forward=lambda ctx, x: x * 2).apply(leaf(x)).sum().backward(), "You must implement either the backward or vjp method"),
     "saving what is no tensor": (lambda t, x: bare(t, forward=lambda ctx, x: ctx.save_for_backward(1) or x * 1).apply(leaf(x)), "can only save variables"),
     "differentiated more than once": (once, "marked with @once_differentiable"),
+    "a tangent too many": (tangents_too_many, r"invalid number of forward gradients \(expected 1 but got 2\)"),
+    "a gradient that is no tensor": (lambda t, x: bare(t, forward=lambda ctx, x: x * 2, backward=lambda ctx, g: 5).apply(leaf(x)).sum().backward(), r"expected Variable or None \(got int\)"),
+    "written and not returned": (kept_back, "marked as dirty during the forward method were not returned as output"),
     "a leaf in place": (lambda t, x: doubling(t).apply(leaf(x)), "a leaf Variable that requires grad has been used in an in-place operation"),
     "a saved tensor written": (saved_written, "modified by an inplace operation"),
     "a second backward": (lambda t, x: (lambda y: (y.backward(), y.backward()))(cube(t).apply(leaf(x)).sum()), "backward through the graph a second time"),
