@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from functorch_jax import grad_mode, jaxapi, levels
 from functorch_jax.torch._graph import FREED, AccumulateGrad, Node, sequence, state
-from functorch_jax.torch._promote import cast
+from functorch_jax.torch._promote import cast, type_name
 from functorch_jax.torch._tape import edge_of
 from functorch_jax.torch._tensor import Tensor, wrap
 
@@ -145,30 +145,50 @@ class _Pass:
             return gradient
         if gradient is None:
             raise RuntimeError("can't replace a None gradient with a non-None value")
+        return self._checked(hook, changed, gradient)
+
+    def _checked(self, hook: Any, changed: Any, gradient: Any) -> Any:
+        """What a hook gave in the place of a gradient. Raises PyTorch's error when it cannot take it."""
+        if changed is None:
+            return None
         if not isinstance(changed, Tensor):
             raise TypeError(f"expected Variable, but hook returned '{type(changed).__name__}'")
-        if changed.array.shape != _as_array(gradient).shape:
+        old, new = _as_array(gradient), changed.array
+        if old is not None and new.shape != old.shape:
             raise RuntimeError(
-                "hook has changed the size of value: the gradient given to it is of size "
-                f"{list(_as_array(gradient).shape)} and it returned one of size {list(changed.array.shape)}"
+                f"hook '{_name(hook)}' has changed the size of value: the gradient given to it is of size "
+                f"{list(old.shape)} and it returned one of size {list(new.shape)}"
+            )
+        if old is not None and new.dtype != old.dtype:
+            raise RuntimeError(
+                f"hook '{_name(hook)}' has changed the type of value (was torch.{type_name(old.dtype)}Tensor got "
+                f"torch.{type_name(new.dtype)}Tensor)"
             )
         return self._native(changed)
+
+    def _replaced(self, hook: Any, changed: Any, old: Sequence[Any]) -> list[Any]:
+        changed = changed if isinstance(changed, tuple) else (changed,)
+        if len(changed) != len(old):
+            raise RuntimeError(
+                f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(changed)}, but expected "
+                f"{len(old)})"
+            )
+        return [self._checked(hook, new, g) for new, g in zip(changed, old, strict=True)]
 
     def _prehooks(self, node: Node, gradients: list[Any]) -> list[Any]:
         for hook in list(node.prehooks.values()):
             changed = hook(tuple(map(_as_tensor, gradients)))
             if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
-                gradients = [self._native(g) for g in changed]
+                gradients = self._replaced(hook, changed, gradients)
         return gradients
 
     def _hooks(self, node: Node, inputs: Any, gradients: list[Any]) -> Any:
+        full = node.spread(inputs)
         for hook in list(node.hooks.values()):
-            changed = hook(tuple(map(_as_tensor, inputs)), tuple(map(_as_tensor, gradients)))
+            changed = hook(tuple(map(_as_tensor, full)), tuple(map(_as_tensor, gradients)))
             if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
-                inputs = [self._native(g) for g in changed]
-        return inputs
+                full = self._replaced(hook, changed, full)
+        return [full[place] for place in node.layout[1]]
 
     def _leaf(self, node: AccumulateGrad, gradient: Any) -> None:
         leaf = node.variable
@@ -201,9 +221,14 @@ class _Pass:
             old.overwrite(_add(old.array, gradient))
 
 
+def _name(hook: Any) -> str:
+    return getattr(hook, "__name__", type(hook).__name__)
+
+
 def _turn(node: Node) -> tuple[bool, int, Node]:
-    """When a node that is ready is visited: leaves at once, so that their gradients need not wait; then the latest."""
-    return not isinstance(node, AccumulateGrad), -node.order, node
+    """When a node that is ready is visited: leaves at once, in the order of their use, so that their gradients need not
+    wait; then the latest."""
+    return (False, node.order, node) if isinstance(node, AccumulateGrad) else (True, -node.order, node)
 
 
 def now() -> int:
@@ -267,9 +292,9 @@ def root_edge(i: int, tensor: Any, here: Any) -> tuple[Node, int]:
     return node, nr
 
 
-def initial(i: int, tensor: Tensor, gradient: Any, batched: bool = False) -> Any:
+def initial(i: int, tensor: Any, gradient: Any, batched: bool = False) -> Any:
     """The cotangent to start from: `gradient` checked, or the 1 of a scalar."""
-    array = tensor.array
+    array = tensor.array if isinstance(tensor, Tensor) else jax.ShapeDtypeStruct(*tensor[0].kinds[tensor[1]])
     if gradient is None:
         if array.size != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -294,7 +319,7 @@ def initial(i: int, tensor: Tensor, gradient: Any, batched: bool = False) -> Any
             f"Mismatch in shape: grad_output[{i}] has a shape of {_size(given.shape)} and output[{i}] has a shape of "
             f"{_size(array.shape)}."
         )
-    if jnp.iscomplexobj(given) != jnp.iscomplexobj(array):
+    if jnp.iscomplexobj(given) != jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise RuntimeError(
             "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
             f"grad_output[{i}] has a dtype of torch.{given.dtype.name} and output[{i}] has a dtype of "
@@ -385,6 +410,7 @@ def call_node(node: Node, gradients: Sequence[Any]) -> Any:
         result = [_as_tensor(g) for g in node.pull_recorded(slots)]
     else:
         result = [_as_tensor(g) for g in node.pull([_as_array(g) for g in slots])]
+    result = node.spread(result)
     return result[0] if len(result) == 1 else tuple(result)
 
 

@@ -48,6 +48,10 @@ def aval_of(x: Any) -> Any:
     return (aval.shape, aval.dtype) if aval is not None else getattr(x, "shape", type(x))
 
 
+Layout = tuple[int, tuple[int, ...]]  # how many inputs PyTorch's node has, and the places of the edges among them
+_OF_TWO = frozenset("add sub subtract mul multiply div divide true_divide".split())  # numbers are inputs of these too
+
+
 class Rule:
     """`body(key, arrays)`, a pure function that gives a tree of arrays, and how to run and differentiate it."""
 
@@ -58,7 +62,7 @@ class Rule:
         self.body = body
         self.jit = jit
         self._back: Rule | None = None
-        self._needs: dict[Any, tuple[bool, ...]] = {}
+        self._needs: dict[Any, tuple[tuple[bool, ...], Layout]] = {}
 
         def run(key: Any, *arrays: Any) -> Any:
             return body(key, arrays)
@@ -94,12 +98,21 @@ class Rule:
         return [_conj(g) for g in pull([_conj(c) for c in cotangents])]
 
     def needs(self, key: Any, positions: tuple[int, ...], given: tuple[int, ...], arrays: Sequence[Any]) -> Any:
-        """For each array whether the backward reads its values."""
+        """For each array whether the backward reads its values; and the places of the `positions` in PyTorch's node."""
         signature = (key, positions, given, tuple(map(aval_of, arrays)))
         found = self._needs.get(signature)
         if found is None:
-            found = self._needs[signature] = self._look(key, positions, given, arrays)
+            looked = self._look(key, positions, given, arrays)
+            found = self._needs[signature] = looked, self._layout(positions, arrays)
         return found
+
+    def _layout(self, positions: tuple[int, ...], arrays: Sequence[Any]) -> Layout:
+        slots = [
+            i
+            for i, a in enumerate(arrays)
+            if i in positions or (i < 2 if self.name in _OF_TWO else hasattr(a, "aval") and is_inexact(a))
+        ]
+        return len(slots), tuple(slots.index(i) for i in positions)
 
     def _look(self, key: Any, positions: Any, given: Any, arrays: Sequence[Any]) -> tuple[bool, ...]:
         if not self.jit:
@@ -125,6 +138,18 @@ FREED = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
+
+
+class InputMetadata:
+    """What a node knows of an output: shape, dtype, device."""
+
+    is_nested_tensor = is_cpp_nested_tensor = False
+
+    def __init__(self, shape: Any, dtype: Any) -> None:
+        from functorch_jax.torch._device import get_default_device
+        from functorch_jax.torch._dtype import torch_dtype
+
+        self.shape, self.dtype, self.device = list(shape), torch_dtype(dtype), get_default_device()
 
 
 class Node:
@@ -162,8 +187,20 @@ class Node:
         self._metadata: Any = None
 
     @property
+    def layout(self) -> Layout:
+        return len(self.edges), tuple(range(len(self.edges)))
+
+    def spread(self, values: Sequence[Any], blank: Any = None) -> list[Any]:
+        """What there is for each edge, with `blank` for the other inputs that PyTorch's node has."""
+        count, places = self.layout
+        full = [blank] * count
+        for place, value in zip(places, values, strict=True):
+            full[place] = value
+        return full
+
+    @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        return tuple(self.edges)
+        return tuple(self.spread(self.edges, (None, 0)))
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -182,7 +219,7 @@ class Node:
 
     @property
     def _input_metadata(self) -> list[Any]:
-        return list(self.kinds)
+        return [InputMetadata(shape, dtype) for shape, dtype in self.kinds]
 
     def register_hook(self, fn: Callable[..., Any]) -> Any:
         """Have `fn(grad_inputs, grad_outputs)` run after this node's backward; what it returns replaces the former."""
@@ -288,22 +325,39 @@ class Packed:
         from functorch_jax import grad_mode
         from functorch_jax.torch._tensor import wrap
 
+        tensor = wrap(array)
         with grad_mode.no_grad():
-            self.value = hooks[0](wrap(array))
+            self.value = hooks[0](tensor)
+        if tensor._version:
+            raise RuntimeError(
+                "A saved tensor pack hook is modifying its input in place, which could change what others hold: "
+                "write to a clone"
+            )
         self.unpack = hooks[1]
 
     def array(self) -> Any:
-        return self.unpack(self.value).array
+        tensor = self.unpack(self.value)
+        if not hasattr(tensor, "array"):
+            raise TypeError(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                f"{type(tensor).__name__}"
+            )
+        return tensor.array
 
 
 class OpNode(Node):
     """A call of a rule."""
 
-    __slots__ = ("arrays", "key", "positions", "result", "rule", "saved")
+    __slots__ = ("_layout", "arrays", "key", "positions", "result", "rule", "saved")
+    _layout: Layout
     arrays: tuple[Any, ...]  # (shape, dtype) for one whose values the backward does not read
     saved: tuple[Any, ...]
     result: Saved | None
     rule: Rule
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout
 
     def pull(self, gradients: list[Any]) -> list[Any]:
         key, arrays = self._call(gradients)

@@ -87,7 +87,7 @@ def record(rule: Rule, key: Any, tensors: Sequence[Any], arrays: Sequence[Any], 
             edges, [(x.shape, x.dtype) for x in leaves], here
         )
         node.rule, node.key, node.positions = rule, key, at
-        needs = rule.needs(key, at, given, arrays)
+        needs, node._layout = rule.needs(key, at, given, arrays)
         node.arrays = tuple(a if need else (a.shape, a.dtype) for a, need in zip(arrays, needs, strict=True))
         node.saved = tuple(
             Saved(t, a) if need and isinstance(t, Tensor) else None
@@ -130,6 +130,15 @@ def call(rule: Rule, key: Any, inputs: Sequence[Any]) -> Any:
         return record(rule, key, [x if isinstance(x, Tensor) else None for x in inputs], arrays, result)
     leaves, treedef = jax.tree_util.tree_flatten(result)
     return _rebuild(treedef, [wrap(x) for x in leaves])
+
+
+def keep_retaining(tensor: Tensor, node: Any, nr: int) -> None:
+    """Let `retain_grad` follow a tensor whose history is about to become this one."""
+    retained = tensor._node.retained
+    ref = retained.get(tensor._nr)
+    if ref is not None and ref() is tensor and node is not None:
+        del retained[tensor._nr]
+        node.retained = {**(node.retained or {}), nr: ref}
 
 
 def written_back(node: Any, targets: Sequence[Tensor]) -> None:

@@ -121,6 +121,8 @@ class Tensor(Box):
 
     @history.setter
     def history(self, value: Any) -> None:
+        if self._node is not None and self._node.retained is not None:
+            _tape.keep_retaining(self, *value)
         self._node, self._nr = value
 
     @property
@@ -377,11 +379,12 @@ def overwrite_all(tensors: Iterable[Tensor], arrays: Iterable[Any]) -> None:
 def _retrace(view: Tensor, parent: Tensor, array: Any) -> None:
     """Give a view whose base was written the history that follows from the base's."""
     op, key, arrays = view._view
-    view._node = None
+    before, view._node = view._node, None
     if view._untracked or op.name in _UNTRACKED or not _tape.tracked((parent,)):
         return
     fresh = _tape.record(op.rule, key, [parent, *([None] * len(arrays))], [parent.array, *arrays], array)
-    view._node, view._nr = fresh._node, fresh._nr
+    view._node = before
+    view.history = fresh._node, fresh._nr
 
 
 def check_write(target: Tensor, result: Any, name: str) -> Any:

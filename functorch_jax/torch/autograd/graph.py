@@ -27,6 +27,8 @@ __all__ = [
     "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
+    "set_override_stale_capture_stream",
+    "set_warn_on_accumulate_grad_stream_mismatch",
 ]
 
 
@@ -38,6 +40,7 @@ class GradientEdge(NamedTuple):
 
     node: Node
     output_nr: int
+    ownership_token: Any = None
 
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
@@ -200,3 +203,11 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
             fn(gradient if mode == "any" else entry[0])
 
     return _MultiHandle([t.register_hook(lambda g, i=i: arrived(i, g)) for i, t in enumerate(tensors)])  # type: ignore[attr-defined]
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
+    """Accepted: there are no streams. Source: torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch."""
+
+
+def set_override_stale_capture_stream(enabled: bool) -> None:
+    """Accepted: there are no streams. Source: torch.autograd.graph.set_override_stale_capture_stream."""

@@ -155,6 +155,47 @@ def node_hooks(t: Any, x: Any) -> Any:
     return log, type(y.grad_fn).__name__, y.grad_fn.name()
 
 
+def node_of_two(t: Any, x: Any) -> Any:
+    """A node has a place for each input, also for a constant: its hooks and its callers see None there."""
+    log = []
+    y = t.ones(3) * x
+    z = y * 2
+    z.grad_fn.register_hook(lambda ins, outs: log.append(ins))
+    z.sum().backward(retain_graph=True)
+    edges = [[(None if node is None else node.name(), nr) for node, nr in each.grad_fn.next_functions] for each in (y, z)]
+    meta = z.grad_fn._input_metadata[0]
+    return log, edges, z.grad_fn(t.ones(3)), meta.shape, meta.dtype == z.dtype, meta.device.type
+
+
+def order_of_leaves(t: Any, x: Any) -> Any:
+    log = []
+    w = x.detach().clone().requires_grad_()
+    x.register_hook(lambda g: log.append("x"))
+    w.register_hook(lambda g: log.append("w"))
+    (x * w).sum().backward()
+    return log
+
+
+def retained_through_writes(t: Any, x: Any) -> Any:
+    base = x * 1
+    base.retain_grad()
+    base.mul_(2)
+    view = base[:2]
+    view.retain_grad()
+    base[0] = 7.0
+    (base.sum() + (view * view).sum()).backward()
+    return base.grad, view.grad
+
+
+def from_edges(t: Any, x: Any) -> Any:
+    edge = t.autograd.graph.get_gradient_edge
+    y = x * 2
+    z = y.sum()
+    first = t.autograd.grad(edge(y), x, t.ones(3), retain_graph=True)
+    t.autograd.backward(edge(z))
+    return first, edge(y)._fields
+
+
 def names(t: Any, x: Any) -> Any:
     made = [
         x + 1, x * x, x.sum(), x.mean(), x**2, x.exp(), x @ x, x[0], x[1:], x.view(3, 1), x.relu(),
@@ -274,6 +315,10 @@ PROGRAMS = {
     "a write through data is not seen": through_data,
     "tensor hooks": hooked,
     "node hooks": node_hooks,
+    "the inputs of a node": node_of_two,
+    "leaves in the order of their use": order_of_leaves,
+    "retain_grad and writes": retained_through_writes,
+    "a pass from an edge": from_edges,
     "names of nodes": names,
     "module hooks": module_hooks,
     "a loop of training": trained,
@@ -317,6 +362,12 @@ ERRORS = {
     "out= of what requires grad": (lambda t, x: t.mul(leaf(x), 2, out=t.empty(3)), "don't support automatic differentiation"),
     "an inference tensor saved": (lambda t, x: inference_saved(t, leaf(x)), "Inference tensors cannot be saved for backward"),
     "numpy of what requires grad": (lambda t, x: (leaf(x) * 2).numpy(), r"Can't call numpy\(\) on Tensor that requires grad"),
+    "a hook that gives another dtype": (lambda t, x: (lambda x: (x.register_hook(lambda g: g.double()), x.sum().backward()))(leaf(x)), r"has changed the type of value \(was torch.FloatTensor got torch.DoubleTensor\)"),
+    "a hook that gives another shape": (lambda t, x: (lambda x: (x.register_hook(lambda g: g[:2]), x.sum().backward()))(leaf(x)), "has changed the size of value"),
+    "a hook that gives a number": (lambda t, x: (lambda x: (x.register_hook(lambda g: 5), x.sum().backward()))(leaf(x)), "expected Variable, but hook returned 'int'"),
+    "a node's hook that gives too much": (lambda t, x: (lambda y: (y.grad_fn.register_hook(lambda ins, outs: (*ins, None)), y.sum().backward()))(leaf(x) * 2), r"has returned an incorrect number of values \(got 3, but expected 2\)"),
+    "a node's prehook that gives too much": (lambda t, x: (lambda y: (y.grad_fn.register_prehook(lambda outs: outs * 2), y.sum().backward()))(leaf(x) * 2), r"has returned an incorrect number of values \(got 2, but expected 1\)"),
+    "an edge of no scalar": (lambda t, x: t.autograd.backward(t.autograd.graph.get_gradient_edge(leaf(x) * 2)), "grad can be implicitly created only for scalar outputs"),
     "a hook without grad": (lambda t, x: x.register_hook(print), "cannot register a hook on a tensor that doesn't require gradient"),
 }  # fmt: skip
 

@@ -210,6 +210,16 @@ def switches(t: Any) -> Any:
 
 CHANGED = "has been modified by an inplace operation"
 
+def packed(pack: Any, unpack: Any) -> Any:
+    def program(t: Any) -> None:
+        x = t.ones(3, requires_grad=True)
+        with t.autograd.graph.saved_tensors_hooks(pack, unpack):
+            y = x.exp().sin()
+        y.sum().backward()
+
+    return program
+
+
 PROGRAMS = {
     "one hook for three leaves": several("all", passes),
     "one hook for any of three leaves, once a pass": lambda t: len(several("any", passes)(t)),
@@ -230,6 +240,8 @@ ERRORS = {
         lambda t: t.autograd.graph.register_multi_grad_hook((t.ones(2),), print),
         "Expected gradient function to be set",
     ),
+    "what is unpacked is no tensor": (packed(lambda x: x, lambda x: 5), "unpack_hook expected to be a Tensor but got result of type int"),
+    "a hook writes what it packs": (packed(lambda x: x.mul_(2), lambda x: x), "A saved tensor pack hook is modifying its input in place"),
     "a hook makes a gradient of None": (replaces_none, "can't replace a None gradient with a non-None value"),
     "disable_saved_tensors_hooks, in force already": (disabled_late, "too late"),
     "allow_mutation_on_saved_tensors, recorded before": (written_before, CHANGED),
