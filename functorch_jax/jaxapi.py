@@ -374,7 +374,7 @@ def trace_identity(x: Any) -> Any:
 def is_tracked(x: Any) -> bool:
     """Whether `x` carries a tangent at some level: a derivative with respect to it may be asked for."""
     while (level := peel(x)) is not None:
-        if level.kind == "grad":
+        if level.kind == "grad" and id(x._trace) not in _duals:
             return True
         x = level.inner
     return False
@@ -552,6 +552,9 @@ def split_batched(x: Any) -> tuple[Any, int | None]:
     return x, None
 
 
+_duals: set[int] = set()  # traces of `open_dual`
+
+
 def open_dual() -> Any:
     """Start a forward mode that ends with `close_dual`; code runs in it as if it were not."""
     outer = _trace_ctx.trace
@@ -560,12 +563,24 @@ def open_dual() -> Any:
     trace = JVPTrace(outer, _TraceTag())
     switch_trace(trace)
     _transparent.add(id(trace))
+    _duals.add(id(trace))
     return trace
+
+
+@contextlib.contextmanager
+def within_dual(trace: Any) -> Iterator[None]:
+    """Run as if what `open_dual` gave were open, which it may be."""
+    if any(each is trace for each in active_traces()):
+        yield
+    else:
+        with set_current_trace(trace), transparent_trace():
+            yield
 
 
 def close_dual(trace: Any) -> None:
     """End what `open_dual` started."""
     _transparent.discard(id(trace))
+    _duals.discard(id(trace))
     switch_trace(trace.parent_trace)
 
 

@@ -6,7 +6,7 @@ import heapq
 import traceback
 import warnings
 import weakref
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,6 +21,7 @@ from functorch_jax.torch._tensor import Tensor, wrap
 
 __all__ = [
     "FREED",
+    "boundary",
     "call_node",
     "finished",
     "initial",
@@ -215,6 +216,8 @@ class _Pass:
             else:
                 tensor._grad = new = wrap(gradient)
                 new._untracked = False
+                if state.dual is not None:
+                    state.dual.append(new)
         elif self.recorded:
             tensor._grad = old + gradient
         else:
@@ -390,6 +393,23 @@ def retain(tensor: Tensor, node: Node, nr: int) -> None:
     if node.retained is None:
         node.retained = {}
     node.retained[nr] = weakref.ref(tensor)
+
+
+def boundary(roots: Sequence[Node], outside: Callable[[Node], bool]) -> list[tuple[Node, int]]:
+    """The edges by which the graph above `roots` hangs on nodes that are `outside` of it, and on leaves."""
+    found: dict[tuple[Node, int], None] = {}
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for node, nr in stack.pop().edges:
+            if node is None:
+                continue
+            if not node.edges or outside(node):
+                found[node, nr] = None
+            elif node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return list(found)
 
 
 def release(edges: Sequence[tuple[Node, int]]) -> None:

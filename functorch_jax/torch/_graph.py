@@ -32,6 +32,7 @@ class State:
     packing: tuple[Any, ...] = ()  # pairs (pack, unpack) of what is kept, the last in force
     packing_refused: str | None = None  # what the error says where such hooks are off
     mutation = False  # whether what is kept may be written
+    dual: Any = None  # with dual tensors: those that were written meanwhile, whose tangents must not outlive them
     lift: Any = None  # inside a transform that is recorded: (tensor, its array) -> the array to compute with
 
 

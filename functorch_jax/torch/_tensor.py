@@ -227,6 +227,8 @@ class Tensor(Box):
             array = jaxapi.untracked_write(old, array)
         self._array = array
         self._version += 1
+        if state.dual is not None:
+            state.dual.append(self)
 
     def reset(self, array: Any) -> None:
         """Put `array` back, as it was before a transform."""
@@ -367,7 +369,7 @@ def read_all(tensors: Iterable[Any]) -> list[Any]:
 
 def overwrite_all(tensors: Iterable[Tensor], arrays: Iterable[Any]) -> None:
     """`overwrite` each tensor with its array, with the checks that are common to all of them made once."""
-    plain = jaxapi.trace_ref() is None and not grad_mode.is_grad_enabled()
+    plain = jaxapi.trace_ref() is None and not grad_mode.is_grad_enabled() and state.dual is None
     for tensor, array in zip(tensors, arrays, strict=True):
         if plain and tensor._parent is None and tensor._trace is None and not isinstance(tensor._array, jaxapi.Tracer):
             tensor._array = array

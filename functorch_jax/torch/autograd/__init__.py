@@ -15,15 +15,15 @@ from functorch_jax.torch.autograd import functional as functional
 from functorch_jax.torch.autograd import grad_mode as grad_mode
 from functorch_jax.torch.autograd import graph as graph
 from functorch_jax.torch.autograd import profiler as profiler
-from functorch_jax.torch.autograd._gradcheck import GradcheckError as GradcheckError
-from functorch_jax.torch.autograd._gradcheck import gradcheck as gradcheck
-from functorch_jax.torch.autograd._gradcheck import gradgradcheck as gradgradcheck
 from functorch_jax.torch.autograd._running import backward as backward
 from functorch_jax.torch.autograd._running import grad as grad
 from functorch_jax.torch.autograd.anomaly_mode import detect_anomaly as detect_anomaly
 from functorch_jax.torch.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from functorch_jax.torch.autograd.function import Function as Function
 from functorch_jax.torch.autograd.grad_mode import set_multithreading_enabled as set_multithreading_enabled
+from functorch_jax.torch.autograd.gradcheck import GradcheckError as GradcheckError
+from functorch_jax.torch.autograd.gradcheck import gradcheck as gradcheck
+from functorch_jax.torch.autograd.gradcheck import gradgradcheck as gradgradcheck
 from functorch_jax.torch.overrides import has_torch_function as has_torch_function
 
 

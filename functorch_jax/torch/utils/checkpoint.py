@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from functorch_jax import grad_mode, jaxapi, levels, tree
@@ -82,7 +82,7 @@ def checkpoint(
     outputs = [x for x in leaves if isinstance(x, Tensor) and x.node is not None and x.node.order >= start]
     if not outputs:
         return result
-    edges = _boundary([x.node for x in outputs], start)
+    edges = _engine.boundary([x.node for x in outputs], lambda node: node.order < start)
     node = node_type("CheckpointBackward", _Again)(
         edges, [(x.array.shape, x.array.dtype) for x in outputs], jaxapi.trace_ref()
     )
@@ -91,23 +91,6 @@ def checkpoint(
     for k, x in enumerate(outputs):
         x._node, x._nr = node, k
     return result
-
-
-def _boundary(roots: Sequence[Node], start: int) -> list[tuple[Node, int]]:
-    """The edges by which what was recorded since `start` hangs on what was there before, and on leaves."""
-    found: dict[tuple[Node, int], None] = {}
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for node, nr in stack.pop().edges:
-            if node is None:
-                continue
-            if node.order < start or not node.edges:
-                found[node, nr] = None
-            elif node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return list(found)
 
 
 def _random_state() -> Any:

@@ -134,6 +134,71 @@ def checked(t: Any, x: Any) -> Any:
     )
 
 
+def reverse_over_forward(t: Any, x: Any) -> Any:
+    """Gradients of a tangent: in the primal, in the tangent that came in, and in what is captured; to second order."""
+    ad = place(t, "autograd.forward_ad")
+    x, v, w = leaf(x), t.ones(3, requires_grad=True), t.tensor(0.5, requires_grad=True)
+    with ad.dual_level():
+        d = ad.make_dual(x.exp(), v)
+        y = ((d * w) ** 3).sin()
+        primal, tangent = ad.unpack_dual(y)
+        first = t.autograd.grad(tangent.pow(2).sum() + primal.sum(), [x, v, w], create_graph=True)
+        second = t.autograd.grad(sum(ad.unpack_dual(g).primal.sum() for g in first), [x, v, w])
+        found = [ad.unpack_dual(g).primal.detach() for g in (*first, *second)]
+        return found, t.autograd.grad(ad.unpack_dual(d).tangent.sum(), v), d.requires_grad
+
+
+def tangents_trained(t: Any, x: Any) -> Any:
+    """A loss with a derivative of the net in its input: what the level leaves behind has no tangent."""
+    ad, net = place(t, "autograd.forward_ad"), t.nn.Sequential(t.nn.Linear(3, 4), t.nn.Tanh(), t.nn.Linear(4, 1))
+    with t.no_grad():
+        for p in net.parameters():
+            p.copy_(t.linspace(-1, 1, p.numel()).view(p.shape))
+    opt, losses = t.optim.Adam(net.parameters(), lr=0.1), []
+    for i in range(4):
+        opt.zero_grad()
+        with ad.dual_level():
+            y, slope = ad.unpack_dual(net(ad.make_dual(x, t.ones(3))))
+            loss = (slope - 1).pow(2).sum() + y.pow(2).sum()
+            loss.backward()
+            if i % 2:
+                opt.step()
+        if not i % 2:
+            opt.step()
+        losses.append(loss.detach())
+    return losses, [p.detach() for p in net.parameters()]
+
+
+def parts_of_number(t: Any, x: Any) -> None:
+    ad = place(t, "autograd.forward_ad")
+    with ad.dual_level():
+        ad.unpack_dual(1.0)
+
+
+def wrong_tangent(t: Any) -> Any:
+    class Wrong(t.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * 2
+
+        @staticmethod
+        def jvp(ctx: Any, d: Any) -> Any:
+            return d * 3
+
+    return Wrong.apply
+
+
+def of_plain_duals(t: Any, x: Any) -> Any:
+    ad = place(t, "autograd.forward_ad")
+    with ad.dual_level():
+        d = ad.make_dual(x, x)
+        return d.requires_grad, (d * 2).requires_grad, d.is_leaf
+
+
 PROGRAMS = {
     "jacobian": lambda t, x: t.autograd.functional.jacobian(lambda x: x**2 * x.sum(), x),
     "jacobian of two by two": lambda t, x: t.autograd.functional.jacobian(two, (x, x + 1)),
@@ -152,6 +217,10 @@ PROGRAMS = {
     "dual tensors": dual,
     "dual parameters": dual_of_module,
     "forward over reverse": forward_over_reverse,
+    "reverse over forward": reverse_over_forward,
+    "training on a tangent": tangents_trained,
+    "what duals without history say": of_plain_duals,
+    "gradgradcheck, forward over reverse": lambda t, x: t.autograd.gradgradcheck(lambda x: x.sin() * x, leaf(x.double()), check_fwd_over_rev=True),
     "checkpoint": checkpointed(False),
     "checkpoint, reentrant": checkpointed(True),
     "checkpoint, second derivative": checkpointed_twice,
@@ -171,6 +240,9 @@ ERRORS = {
     "a dual outside of a level": (lambda t, x: place(t, "autograd.forward_ad").make_dual(x, x), "no level exists"),
     "gradcheck of a wrong gradient": (lambda t, x: t.autograd.gradcheck(lambda x: x * x.detach(), leaf(x.double())), "Jacobian mismatch for output 0 with respect to input 0"),
     "gradcheck without grad": (lambda t, x: t.autograd.gradcheck(t.sin, x), "at least one input tensor to require gradient"),
+    "gradcheck of nothing": (lambda t, x: t.autograd.gradcheck(t.sin, leaf(x.double()), check_backward_ad=False), "at least one of check_forward_ad or check_backward_ad"),
+    "gradcheck of a wrong tangent": (lambda t, x: t.autograd.gradcheck(wrong_tangent(t), leaf(x.double()), check_forward_ad=True), "Jacobian computed with forward mode mismatch|in forward mode"),
+    "the parts of a number": (parts_of_number, "must be Tensor, not float"),
     "anomaly: nan": (anomaly, "Function 'SqrtBackward0' returned nan values in its 0th output"),
     "checkpoint with keywords, reentrant": (lambda t, x: place(t, "utils.checkpoint").checkpoint(t.sin, leaf(x), use_reentrant=True, foo=1), "Unexpected keyword arguments: foo"),
 }  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 
 from functorch_jax.grad_mode import enable_grad, no_grad
 from functorch_jax.torch._tensor import Tensor, wrap
+from functorch_jax.torch.autograd import forward_ad
 from functorch_jax.torch.autograd._running import grad
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -98,6 +99,8 @@ def gradcheck(
 
     Source: torch.autograd.gradcheck.
     """
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     given = _tuple(inputs)
     try:
         _check(func, given, eps, atol, rtol, nondet_tol, check_forward_ad, check_backward_ad)
@@ -144,22 +147,21 @@ def _check(
                     )
                 _compare(found, expected, o, i, atol, rtol, "")
             if forward:
-                found = _parts(_pushed(func, detached, i, o), out.array)
+                found = _parts(_pushed(func, inputs, i, o), out.array)
                 _compare(found, expected, o, i, atol, rtol, " in forward mode")
 
 
-def _pushed(func: Any, inputs: list[Any], position: int, output: int) -> np.ndarray:
-    from functorch_jax.transforms import jvp
-
-    def of_one(x: Any) -> Any:
-        return _tuple(func(*inputs[:position], x, *inputs[position + 1 :]))[output]
-
+def _pushed(func: Any, inputs: Sequence[Any], position: int, output: int) -> np.ndarray:
     x = inputs[position]
     rows = []
     for step in (1.0, 1.0j) if _complex(x.array) else (1.0,):
         for k in range(x.array.size):
             t = jnp.zeros(x.array.size, x.array.dtype).at[k].set(step).reshape(x.array.shape)
-            rows.append(np.asarray(jvp(of_one, (x,), (wrap(t),))[1].array).reshape(-1))
+            with forward_ad.dual_level():
+                given = [*inputs[:position], forward_ad.make_dual(x, wrap(t)), *inputs[position + 1 :]]
+                y, moved = forward_ad.unpack_dual(_tuple(func(*given))[output])
+                found = jnp.zeros_like(y.array) if moved is None else moved.array
+            rows.append(np.asarray(found).reshape(-1))
     return np.stack(rows)
 
 
