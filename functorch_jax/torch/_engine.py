@@ -344,7 +344,7 @@ def _size(shape: Any) -> str:
 
 
 def run(
-    tensors: Sequence[Tensor],
+    tensors: Sequence[Any],
     gradients: Sequence[Any],
     retain: bool,
     create: bool,
