@@ -11,6 +11,7 @@ import os
 import platform
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -154,12 +155,27 @@ def ways(ours: Any, by_hand: Any, arrays: Sequence[Any], plain: Any = None) -> d
         theirs = ours(real)
         real_tensors = [jax.tree.map(real.from_numpy, a) for a in arrays]
         found["torch.func"] = lambda: theirs(*real_tensors)
+        if (fused := _compiled_by_pytorch(real, theirs, real_tensors)) is not None:
+            found["torch.func, torch.compile"] = lambda: fused(*real_tensors)
     return found
+
+
+def _compiled_by_pytorch(real: Any, program: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """The program under `torch.compile`, or None where that needs what is not here or what it does not support."""
+    fused = real.compile(program)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fused(*arguments)
+    except Exception as e:
+        print(f"no torch.compile: {type(e).__name__}: {str(e).splitlines()[0][:100] if str(e) else ''}")
+        return None
+    return fused
 
 
 def report(title: str, variants: dict[str, Call]) -> None:
     """The tables of `ways`: what is compiled, and what runs step by step."""
-    compiled = {name: call for name, call in variants.items() if name.endswith("jit")}
+    compiled = {name: call for name, call in variants.items() if name.endswith(("jit", "torch.compile"))}
     eager = {name: call for name, call in variants.items() if name not in compiled}
     compare(f"{title}: compiled", compiled, "by hand, jit", SECONDS / 2)
     medians = compare(f"{title}: eager", eager, "by hand, eager")
