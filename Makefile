@@ -35,7 +35,7 @@ notebooks: .venv/with-notebooks  ## execute every notebook from beginning to end
 	.venv/bin/python -m pytest --nbmake notebooks
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-* .ci/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-* .ci/logs .ci/compiled .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment, and a stamp for each extra that has been installed into it.

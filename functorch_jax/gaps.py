@@ -301,7 +301,7 @@ GAPS: tuple[Gap, ...] = (
         torch.profiler.DeviceType torch.profiler.ExecutionTraceObserver torch.profiler.KinetoStepTracker
         torch.profiler.ProfilerAction torch.profiler.RecordScope torch.profiler.is_fbcode
         torch.profiler.kineto_available torch.profiler.register_optimizer_step_post_hook
-        torch.profiler.supported_activities torch.autograd.profiler torch.utils.get_cpp_backtrace
+        torch.profiler.supported_activities torch.utils.get_cpp_backtrace
         torch.autograd.Profiler* torch.autograd.kineto_available torch.autograd.DeviceType torch.autograd.SavedTensor
         torch.autograd.enforce_grad_layout_policy torch.autograd.NestedIOFunction
         """,

@@ -62,8 +62,10 @@ def edge_of(tensor: Any, here: Any) -> tuple[Node | None, int]:
 
 def trace_of(tensor: Any) -> Any:
     """The trace on which the graph of `tensor` was recorded; for a leaf, where it was made."""
+    if isinstance(tensor, tuple):  # a GradientEdge
+        return tensor[0].trace
     if not isinstance(tensor, Tensor):
-        return getattr(tensor, "node", tensor).trace if isinstance(tensor, tuple) else None
+        return None
     node = tensor.node
     return tensor._trace if node is None else node.trace
 
