@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functorch_jax import grad_mode, jaxapi, levels, tree
-from functorch_jax.torch import _engine
+from functorch_jax.torch import _autocast, _engine
 from functorch_jax.torch._graph import FREED, Node, node_type, state
 from functorch_jax.torch._tensor import Tensor
 
@@ -70,6 +70,8 @@ def checkpoint(
         raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}")
     if use_reentrant is True and not any(isinstance(x, Tensor) and x.requires_grad for x in args):
         warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+    if use_reentrant is True and (context_fn is not noop_context_fn or debug):
+        raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
     first, second = context_fn()
     if not state.live or not grad_mode.is_grad_enabled() or levels.current() is not None:
         with first:
@@ -87,7 +89,7 @@ def checkpoint(
         edges, [(x.array.shape, x.array.dtype) for x in outputs], jaxapi.trace_ref()
     )
     where = [i for i, x in enumerate(leaves) if any(x is out for out in outputs)]
-    node.call = (function, args, kwargs, second, random, where)
+    node.call = (function, args, kwargs, second, random, where, _autocast.current())
     for k, x in enumerate(outputs):
         x._node, x._nr = node, k
     return result
@@ -110,8 +112,9 @@ class _Again(Node):
 
         if self.call is None:
             raise RuntimeError(FREED)
-        function, args, kwargs, context, random, where = self.call
+        function, args, kwargs, context, random, where, precision = self.call
         present = None if random is None else torch.get_rng_state()
+        token = _autocast.enter(precision) if _autocast.seen else None
         try:
             if random is not None:
                 torch.set_rng_state(random)
@@ -121,6 +124,8 @@ class _Again(Node):
         finally:
             if present is not None:
                 torch.set_rng_state(present)
+            if token is not None:
+                _autocast.leave(token)
         if len(leaves) <= where[-1] or any(leaves[i].node is None or leaves[i].node.order < start for i in where):
             raise CheckpointError(
                 "torch.utils.checkpoint: the function recorded something else when it was called again"

@@ -192,6 +192,14 @@ def wrong_tangent(t: Any) -> Any:
     return Wrong.apply
 
 
+def checkpointed_in_autocast(t: Any, x: Any) -> Any:
+    x = leaf(t.stack([x, x + 1, x + 2]))
+    with t.autocast("cpu", dtype=t.bfloat16):
+        y = place(t, "utils.checkpoint").checkpoint(lambda x: x @ t.ones(3, 3) * 2, x, use_reentrant=False)
+    y.float().sum().backward()
+    return x.grad, y.dtype == t.bfloat16
+
+
 def of_plain_duals(t: Any, x: Any) -> Any:
     ad = place(t, "autograd.forward_ad")
     with ad.dual_level():
@@ -225,6 +233,7 @@ PROGRAMS = {
     "checkpoint, reentrant": checkpointed(True),
     "checkpoint, second derivative": checkpointed_twice,
     "checkpoint draws the same numbers": checkpointed_draws,
+    "checkpoint in a region of autocast": checkpointed_in_autocast,
     "checkpoint_sequential": sequential,
     "modes of anomaly detection": modes,
     "gradcheck": checked,
@@ -244,6 +253,7 @@ ERRORS = {
     "gradcheck of a wrong tangent": (lambda t, x: t.autograd.gradcheck(wrong_tangent(t), leaf(x.double()), check_forward_ad=True), "Jacobian computed with forward mode mismatch|in forward mode"),
     "the parts of a number": (parts_of_number, "must be Tensor, not float"),
     "anomaly: nan": (anomaly, "Function 'SqrtBackward0' returned nan values in its 0th output"),
+    "checkpoint with contexts, reentrant": (lambda t, x: place(t, "utils.checkpoint").checkpoint(t.sin, leaf(x), use_reentrant=True, context_fn=lambda: None), "only supported when use_reentrant=False"),
     "checkpoint with keywords, reentrant": (lambda t, x: place(t, "utils.checkpoint").checkpoint(t.sin, leaf(x), use_reentrant=True, foo=1), "Unexpected keyword arguments: foo"),
 }  # fmt: skip
 
