@@ -37,12 +37,12 @@ def _listed(x: Any, what: str, name: str) -> tuple[bool, tuple[Tensor, ...]]:
 
 def _outputs(func: Func, inputs: Sequence[Tensor], name: str, strict: bool) -> tuple[bool, tuple[Tensor, ...]]:
     many, found = _listed(func(*inputs), "outputs of the user-provided function", name)
-    for i, x in enumerate(found):
-        if strict and not x.requires_grad:
-            raise RuntimeError(
-                f"Output {i} of the user-provided function does not require gradients. The outputs must be computed in "
-                "a differentiable manner from the input when running in strict mode."
-            )
+    _checked(
+        found,
+        strict,
+        "Output {} of the user-provided function does not require gradients. The outputs must be computed in a "
+        "differentiable manner from the input when running in strict mode.",
+    )
     return many, found
 
 
@@ -59,6 +59,8 @@ def _vector(v: Any, like: Sequence[Tensor], many: bool, subject: str) -> tuple[T
         return (wrap(jnp.ones(like[0].array.shape, like[0].array.dtype)),)
     _, found = _listed(v, "inputs", "v")
     if len(found) != len(like):
+        if len(like) == 1:
+            raise RuntimeError(f"The given v should contain a single Tensor. It has {len(found)}.")
         raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(found)}.")
     for i, (one, x) in enumerate(zip(found, like, strict=True)):
         if one.array.shape != x.array.shape:
@@ -67,11 +69,26 @@ def _vector(v: Any, like: Sequence[Tensor], many: bool, subject: str) -> tuple[T
     return found
 
 
+_SLOPE = (
+    "While computing the hessian, found that the jacobian of the user-provided function with respect to input {} is "
+    "independent of the input. This is not allowed in strict mode: the function must be twice differentiable, and its "
+    "jacobian depend on the inputs, which that of a linear function does not."
+)
+
+
+def _checked(values: Sequence[Tensor], strict: bool, message: str) -> Sequence[Tensor]:
+    """The values. Raises RuntimeError when `strict` for one that depends on no input."""
+    for i, x in enumerate(values):
+        if strict and not x.requires_grad:
+            raise RuntimeError(message.format(i))
+    return values
+
+
 def _gradients(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], v: Sequence[Any] | None, create: bool, strict: bool = False,
-    batched: int | None = None,
+    batched: int | None = None, subject: str = "The output",
 ) -> list[Tensor]:  # fmt: skip
-    """The gradients with zeros for what is independent, or an error when `strict`."""
+    """The gradients with zeros for what is independent, or an error about `subject` when `strict`."""
     pairs = [(o, c) for o, c in zip(outputs, v or [None] * len(outputs), strict=True) if o.requires_grad]
     found: Sequence[Any] = [None] * len(inputs)
     if pairs:
@@ -84,7 +101,8 @@ def _gradients(
     for i, (g, x) in enumerate(zip(found, inputs, strict=True)):
         if g is None and strict:
             raise RuntimeError(
-                f"Output of the user-provided function is independent of input {i}. This is not allowed in strict mode."
+                f"{subject} of the user-provided function is independent of input {i}. This is not allowed in strict "
+                "mode."
             )
         lead = () if batched is None else (batched,)
         result.append(wrap(jnp.zeros((*lead, *x.array.shape), x.array.dtype)) if g is None else g)
@@ -177,11 +195,17 @@ def jacobian(
         fresh = _fresh(listed, create_graph)
         out_many, outputs = _outputs(func, fresh, "jacobian", strict)
         rows = []
-        for out in outputs:
+        for i, out in enumerate(outputs):
             n = out.array.size
-            found = _gradients([out], fresh, [_basis(out)], create_graph, strict, batched=n) if n else [
-                wrap(jnp.zeros((0, *x.array.shape), x.array.dtype)) for x in fresh
-            ]  # fmt: skip
+            found = _gradients(
+                [out], fresh, [_basis(out)], create_graph, strict, batched=n, subject=f"Output {i}"
+            ) if n else [wrap(jnp.zeros((0, *x.array.shape), x.array.dtype)) for x in fresh]  # fmt: skip
+            _checked(
+                found,
+                strict and create_graph,
+                "The jacobian of the user-provided function is independent of input {}. This is not allowed in strict "
+                "mode when create_graph=True.",
+            )
             shaped = [g.reshape((*out.array.shape, *x.array.shape)) for g, x in zip(found, fresh, strict=True)]  # type: ignore[attr-defined]
             rows.append(_as(shaped, many))
     return _given(_as(rows, out_many), create_graph)
@@ -238,7 +262,9 @@ def hessian(
     def gradient(*args: Tensor) -> Any:
         if outer_jacobian_strategy == "forward-mode":
             args = tuple(x.detach().requires_grad_() if not x.requires_grad else x for x in args)  # type: ignore[attr-defined]
-        return jacobian(scalar, args if many else args[0], create_graph=True, strict=strict)
+        slopes = jacobian(scalar, args if many else args[0], create_graph=True)
+        _checked(slopes if many else (slopes,), strict, _SLOPE)
+        return slopes
 
     if outer_jacobian_strategy == "forward-mode":
         from functorch_jax.transforms import hessian as forward
@@ -271,6 +297,6 @@ def _product(name: str, func: Func, inputs: Any, v: Any, create: bool, strict: b
         fresh = _fresh(listed, create)
         vector = _vector(v, fresh, many, "the input to the user-provided function is")
         _, (output,) = _outputs(_scalar(func, name), fresh, name, strict)
-        slopes = _gradients([output], fresh, None, True, strict)
-        found = _gradients(slopes, fresh, vector, create, strict)
+        slopes = _checked(_gradients([output], fresh, None, True, strict), strict, _SLOPE)
+        found = _gradients(slopes, fresh, vector, create, strict, subject="The jacobian")
     return _given((output, _as(found, many)), create)
