@@ -316,6 +316,10 @@ class Tensor(Box):
     def requires_grad(self, value: bool) -> None:
         if value and category(self.array.dtype) < 2:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if value and self._inference and not grad_mode.is_inference_mode_enabled():
+            raise RuntimeError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Set it on a clone"
+            )
         if not value and self.node is not None:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "

@@ -341,6 +341,12 @@ def overwritten(t: Any, x: Any) -> None:
     z.backward()
 
 
+def inference_tracked(t: Any, x: Any) -> Any:
+    with t.inference_mode():
+        y = x * 2
+    return y.requires_grad_()
+
+
 def inference_saved(t: Any, x: Any) -> Any:
     with t.inference_mode():
         y = t.ones(3)
@@ -360,6 +366,7 @@ ERRORS = {
     "no inputs": (lambda t, x: leaf(x).sum().backward(inputs=[]), "cannot be empty"),
     "requires_grad off for a computed tensor": (lambda t, x: (leaf(x) * 2).requires_grad_(False), "you can only change requires_grad flags of leaf variables"),
     "out= of what requires grad": (lambda t, x: t.mul(leaf(x), 2, out=t.empty(3)), "don't support automatic differentiation"),
+    "an inference tensor to require grad": (inference_tracked, "Setting requires_grad=True on inference tensor outside InferenceMode"),
     "an inference tensor saved": (lambda t, x: inference_saved(t, leaf(x)), "Inference tensors cannot be saved for backward"),
     "numpy of what requires grad": (lambda t, x: (leaf(x) * 2).numpy(), r"Can't call numpy\(\) on Tensor that requires grad"),
     "a hook that gives another dtype": (lambda t, x: (lambda x: (x.register_hook(lambda g: g.double()), x.sum().backward()))(leaf(x)), r"has changed the type of value \(was torch.FloatTensor got torch.DoubleTensor\)"),
