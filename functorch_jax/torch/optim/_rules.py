@@ -37,7 +37,7 @@ from functorch_jax.torch._op import Op
 from functorch_jax.torch._tensor import Tensor, overwrite_all, read_all, unwrap, wrap
 from functorch_jax.torch.optim.optimizer import Closure, Optimizer
 
-__all__ = ["Options", "RuleOptimizer", "check", "check_lr", "decayed", "lerp"]
+__all__ = ["Options", "RuleOptimizer", "check", "check_lr", "decayed", "lerp", "options"]
 
 _FEW = 4  # so many parameters may differ in their step before their values are compared
 
@@ -57,24 +57,35 @@ def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
     check(lr >= 0.0, message.format(lr))
 
 
-def check_betas(betas: Any) -> None:
-    """Raise ValueError for a decay rate that is not in [0, 1)."""
-    for i in range(2):
-        check(0.0 <= betas[i] < 1.0, f"Invalid beta parameter at index {i}: {betas[i]}")
+_NOT_NEGATIVE = {
+    "eps": "epsilon",
+    "weight_decay": "weight_decay",
+    "momentum": "momentum",
+    "lr_decay": "lr_decay",
+    "momentum_decay": "momentum_decay",
+    "initial_accumulator_value": "initial_accumulator_value",
+}
 
 
-def check_fused(fused: Any, foreach: Any, differentiable: Any) -> None:
-    """Raise RuntimeError for ways to run that exclude each other. Here all of them run the same program."""
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+def options(given: dict[str, Any], names: str) -> dict[str, Any]:
+    """The options `names` out of the arguments of `__init__` (its `locals()`), in the order of PyTorch's `defaults`.
 
-
-def check_tensor_lr(lr: Any, foreach: Any, capturable: Any) -> None:
-    """Raise ValueError for a learning rate that PyTorch's kernels over lists do not take."""
-    if isinstance(lr, Tensor) and foreach and not capturable:
-        raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+    What means the same for all optimizers is checked. Raises: ValueError for a negative number or a decay rate that is
+    not in [0, 1), RuntimeError for ways to run that exclude each other (here all of them run the same program).
+    """
+    found = {name: given[name] for name in names.split()}
+    check_lr(found["lr"])
+    for name, word in _NOT_NEGATIVE.items():
+        if name in found:
+            check(found[name] >= 0.0, f"Invalid {word} value: {found[name]}")
+    for i, beta in enumerate(found.get("betas", ())):
+        check(0.0 <= beta < 1.0, f"Invalid beta parameter at index {i}: {beta}")
+    if found.get("fused"):
+        if found["differentiable"]:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if found["foreach"]:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    return found
 
 
 def lerp(start: Any, end: Any, weight: Any) -> Any:

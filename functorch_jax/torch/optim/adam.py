@@ -8,17 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from functorch_jax.torch._tensor import Tensor
-from functorch_jax.torch.optim._rules import (
-    Options,
-    RuleOptimizer,
-    check,
-    check_betas,
-    check_fused,
-    check_lr,
-    check_tensor_lr,
-    decayed,
-    lerp,
-)
+from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, decayed, lerp, options
 
 __all__ = ["Adam"]
 
@@ -62,11 +52,10 @@ class Adam(RuleOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_tensor_lr(lr, foreach, capturable)
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check(
+            capturable or not foreach or not isinstance(lr, Tensor),
+            "lr as a Tensor is not supported for capturable=False and foreach=True",
+        )
         check(
             isinstance(betas[0], Tensor) == isinstance(betas[1], Tensor),
             "betas must be either both floats or both Tensors",
@@ -78,21 +67,10 @@ class Adam(RuleOptimizer):
                     f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True",
                 )
                 check(np.prod(betas[i].shape) == 1, f"Tensor betas[{i}] must be 1-element")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults)
-        check_fused(fused, foreach, differentiable)
+        names = (
+            "lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused decoupled_weight_decay"
+        )
+        super().__init__(params, options(locals(), names))
 
     def _initial(self, group: dict[str, Any], parameter: Any) -> dict[str, Any]:
         state = {"step": 0.0, "exp_avg": 0.0, "exp_avg_sq": 0.0}

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, check_betas, check_lr, decayed, lerp
+from functorch_jax.torch.optim._rules import Options, RuleOptimizer, decayed, lerp, options
 
 __all__ = ["Adamax"]
 
@@ -44,21 +44,8 @@ class Adamax(RuleOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        names = "lr betas eps weight_decay foreach maximize differentiable capturable"
+        super().__init__(params, options(locals(), names))
 
     def _initial(self, group: dict[str, Any], parameter: Any) -> dict[str, Any]:
         return {"step": 0.0, "exp_avg": 0.0, "exp_inf": 0.0}

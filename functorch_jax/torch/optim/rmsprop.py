@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, check_lr, decayed, lerp
+from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, decayed, lerp, options
 
 __all__ = ["RMSprop"]
 
@@ -48,24 +48,9 @@ class RMSprop(RuleOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check(momentum >= 0.0, f"Invalid momentum value: {momentum}")
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         check(alpha >= 0.0, f"Invalid alpha value: {alpha}")
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        names = "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable"
+        super().__init__(params, options(locals(), names))
 
     def _initial(self, group: dict[str, Any], parameter: Any) -> dict[str, Any]:
         state = {"step": 0.0, "square_avg": 0.0}

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from functorch_jax.torch._tensor import Tensor, unwrap
-from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, check_lr
+from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, options
 
 __all__ = ["Rprop"]
 
@@ -43,18 +43,8 @@ class Rprop(RuleOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
         check(0.0 < etas[0] < 1.0 < etas[1], f"Invalid eta values: {etas[0]}, {etas[1]}")
-        defaults = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals(), "lr etas step_sizes foreach maximize differentiable capturable"))
 
     def _initial(self, group: dict[str, Any], parameter: Any) -> dict[str, Any]:
         lr = group["lr"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functorch_jax.torch._tensor import Tensor
-from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, check_fused, check_lr, decayed
+from functorch_jax.torch.optim._rules import Options, RuleOptimizer, check, decayed, options
 
 __all__ = ["SGD"]
 
@@ -55,26 +55,12 @@ class SGD(RuleOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_lr(lr)
-        check(momentum >= 0.0, f"Invalid momentum value: {momentum}")
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         check(
             not nesterov or (momentum > 0 and dampening == 0),
             "Nesterov momentum requires a momentum and zero dampening",
         )
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
-        check_fused(fused, foreach, differentiable)
+        names = "lr momentum dampening weight_decay nesterov maximize foreach differentiable fused"
+        super().__init__(params, options(locals(), names))
 
     def _initial(self, group: dict[str, Any], parameter: Any) -> dict[str, Any]:
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
