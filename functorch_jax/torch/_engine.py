@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import threading
 import traceback
 import warnings
 import weakref
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _add = jax.jit(jnp.add)
+_storing = threading.RLock()
 _running: ContextVar[Any] = ContextVar("functorch_jax_backward", default=None)
 
 
@@ -209,6 +211,10 @@ class _Pass:
             hook(leaf)
 
     def _store(self, tensor: Tensor, gradient: Any) -> None:
+        with _storing:  # passes on other threads may come to the same leaf
+            self._accumulate(tensor, gradient)
+
+    def _accumulate(self, tensor: Tensor, gradient: Any) -> None:
         old = tensor._grad
         if old is None:
             if self.recorded:

@@ -210,7 +210,8 @@ class Node:
         return self._metadata
 
     def name(self) -> str:
-        return type(self).__name__
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name == "CopySlices" else name
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"

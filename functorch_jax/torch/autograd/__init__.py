@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from functorch_jax.grad_mode import enable_grad as enable_grad
 from functorch_jax.grad_mode import inference_mode as inference_mode
 from functorch_jax.grad_mode import no_grad as no_grad
 from functorch_jax.grad_mode import set_grad_enabled as set_grad_enabled
-from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.autograd import forward_ad as forward_ad
 from functorch_jax.torch.autograd import function as function
 from functorch_jax.torch.autograd import functional as functional
@@ -24,23 +21,8 @@ from functorch_jax.torch.autograd.grad_mode import set_multithreading_enabled as
 from functorch_jax.torch.autograd.gradcheck import GradcheckError as GradcheckError
 from functorch_jax.torch.autograd.gradcheck import gradcheck as gradcheck
 from functorch_jax.torch.autograd.gradcheck import gradgradcheck as gradgradcheck
+from functorch_jax.torch.autograd.variable import Variable as Variable
 from functorch_jax.torch.overrides import has_torch_function as has_torch_function
-
-
-class _Variable(type):
-    def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, Tensor)
-
-    def __call__(cls, data: Any = None, requires_grad: bool = False, volatile: bool = False) -> Any:
-        if data is None:
-            data = Tensor()
-        tensor = data.detach()
-        return tensor.requires_grad_() if requires_grad else tensor
-
-
-class Variable(metaclass=_Variable):
-    """A tensor, by the name it had long ago. Source: torch.autograd.Variable."""
-
 
 variable = Variable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from functorch_jax import grad_mode, jaxapi, levels, tree
@@ -12,7 +12,16 @@ from functorch_jax.torch import _autocast, _engine
 from functorch_jax.torch._graph import FREED, Node, node_type, state
 from functorch_jax.torch._tensor import Tensor
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_early_stop"]
+__all__ = [
+    "CheckpointError",
+    "check_backward_validity",
+    "checkpoint",
+    "checkpoint_sequential",
+    "detach_variable",
+    "noop_context_fn",
+    "set_checkpoint_debug_enabled",
+    "set_checkpoint_early_stop",
+]
 
 
 class CheckpointError(RuntimeError):
@@ -68,8 +77,8 @@ def checkpoint(
         )
     if use_reentrant is not False and kwargs:
         raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}")
-    if use_reentrant is True and not any(isinstance(x, Tensor) and x.requires_grad for x in args):
-        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+    if use_reentrant is True:
+        check_backward_validity(args)
     if use_reentrant is True and (context_fn is not noop_context_fn or debug):
         raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
     first, second = context_fn()
@@ -149,6 +158,28 @@ class _Again(Node):
 
     def free(self) -> None:
         self.freed, self.call = True, None
+
+
+def check_backward_validity(inputs: Iterable[Any]) -> None:
+    """Warn where no tensor among `inputs` requires grad. Source: torch.utils.checkpoint.check_backward_validity."""
+    if not any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
+        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+
+
+def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The tensors without their history, each requiring grad as before. Source: torch.utils.checkpoint.detach_variable.
+
+    Raises: RuntimeError for anything but a tuple.
+    """
+    if not isinstance(inputs, tuple):
+        raise RuntimeError(f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}")
+    return tuple(x.detach().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x for x in inputs)  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
+    """Accepted: there is nothing to log. Source: torch.utils.checkpoint.set_checkpoint_debug_enabled."""
+    yield
 
 
 def checkpoint_sequential(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 
@@ -120,6 +121,22 @@ def without(t: Any, x: Any) -> Any:
     with t.inference_mode():
         z = x * 2
     return y.requires_grad, x.is_leaf, z.requires_grad, x.detach().requires_grad, (x.detach() * x).requires_grad
+
+
+def threads(t: Any, x: Any) -> None:
+    """Four threads add to the gradient of one leaf."""
+    all_ready = threading.Barrier(4)
+
+    def work() -> None:
+        y = (x * 2).sum()
+        all_ready.wait()
+        y.backward()
+
+    started = [threading.Thread(target=work) for _ in range(4)]
+    for each in started:
+        each.start()
+    for each in started:
+        each.join()
 
 
 def detached(t: Any, x: Any) -> None:
@@ -311,6 +328,7 @@ PROGRAMS = {
     "copy_ into a row": copied,
     "the gradient has the leaf's dtype": mixed_precision,
     "no_grad and inference_mode": without,
+    "threads": threads,
     "detach cuts": detached,
     "a write through data is not seen": through_data,
     "tensor hooks": hooked,
@@ -363,6 +381,7 @@ ERRORS = {
     "a saved result written": (lambda t, x: overwritten(t, leaf(x)), r"modified by an inplace operation: \[torch.FloatTensor \[3\]\], which is output 0 of Exp(Backward0)?, is at version 1; expected version 0"),
     "unused": (lambda t, x: t.autograd.grad(leaf(x).sum(), [t.ones(1, requires_grad=True)]), "appears to not have been used in the graph"),
     "an input without grad": (lambda t, x: t.autograd.grad(leaf(x).sum(), [x]), "One of the differentiated Tensors does not require grad"),
+    "inputs that are no tensors": (lambda t, x: t.autograd.grad(leaf(x).sum(), [3.0]), "all inputs have to be Tensors or GradientEdges, but got float"),
     "no inputs": (lambda t, x: leaf(x).sum().backward(inputs=[]), "cannot be empty"),
     "requires_grad off for a computed tensor": (lambda t, x: (leaf(x) * 2).requires_grad_(False), "you can only change requires_grad flags of leaf variables"),
     "out= of what requires grad": (lambda t, x: t.mul(leaf(x), 2, out=t.empty(3)), "don't support automatic differentiation"),

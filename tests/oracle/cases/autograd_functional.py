@@ -200,6 +200,20 @@ def checkpointed_in_autocast(t: Any, x: Any) -> Any:
     return x.grad, y.dtype == t.bfloat16
 
 
+def places(t: Any, x: Any) -> Any:
+    """Modules that programs import from."""
+    handle = leaf(x).register_hook(print)
+    old, ckpt = place(t, "autograd.variable").Variable(x, requires_grad=True), place(t, "utils.checkpoint")
+    (cut,) = ckpt.detach_variable((old * 2,))
+    return (
+        isinstance(old, place(t, "autograd.variable").Variable),
+        isinstance(handle, place(t, "utils.hooks").RemovableHandle),
+        issubclass(place(t, "autograd.gradcheck").GradcheckError, RuntimeError),
+        cut.requires_grad,
+        cut.is_leaf,
+    )
+
+
 def of_plain_duals(t: Any, x: Any) -> Any:
     ad = place(t, "autograd.forward_ad")
     with ad.dual_level():
@@ -237,6 +251,7 @@ PROGRAMS = {
     "checkpoint_sequential": sequential,
     "modes of anomaly detection": modes,
     "gradcheck": checked,
+    "places of names": places,
     "Variable": lambda t, x: (isinstance(x, t.autograd.Variable), t.autograd.Variable(x, requires_grad=True).requires_grad),
 }  # fmt: skip
 
