@@ -18,7 +18,7 @@ from jax import lax
 from functorch_jax.torch._generator import Generator, draw
 from functorch_jax.torch._laws import Law
 from functorch_jax.torch._mt19937 import Engine, Numbers
-from functorch_jax.torch._op import function, op
+from functorch_jax.torch._op import Op, function, op
 from functorch_jax.torch._tensor import Tensor, wrap
 from functorch_jax.torch.ops.pointwise import SPECIAL
 from functorch_jax.torch.ops.random import check_float
@@ -178,6 +178,10 @@ def _dirichlet_draw_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     return out, moved - out * jnp.sum(moved, -1, keepdims=True)
 
 
+# as ops, so that backward() sees the draws too
+_GAMMA_DRAW = Op(_gamma_draw, "_standard_gamma")
+_DIRICHLET_DRAW = Op(_dirichlet_draw, "_sample_dirichlet")
+
 # ---- functions -------------------------------------------------------------------------------------------------------
 
 
@@ -191,7 +195,7 @@ def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor
     alpha = input.array
     check_float(alpha.dtype, "gamma_cpu", complex=False)
     drawn = draw(GAMMA, alpha.shape, alpha.dtype, generator=generator, given=[alpha])
-    return wrap(_gamma_draw(alpha, lax.stop_gradient(drawn)))
+    return _GAMMA_DRAW(input, wrap(lax.stop_gradient(drawn)))
 
 
 @function("torch")
@@ -212,7 +216,7 @@ def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tens
     parts = draw(GAMMA, concentration.shape, concentration.dtype, generator=generator, given=[concentration])
     drawn = parts / jnp.sum(parts, -1, keepdims=True)
     limits = jnp.finfo(concentration.dtype)
-    return wrap(_dirichlet_draw(concentration, lax.stop_gradient(jnp.maximum(drawn, limits.tiny))))
+    return _DIRICHLET_DRAW(input, wrap(lax.stop_gradient(jnp.maximum(drawn, limits.tiny))))
 
 
 # ---- angles ----------------------------------------------------------------------------------------------------------

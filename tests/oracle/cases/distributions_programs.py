@@ -76,6 +76,13 @@ def mixture(t: Any, weights: Any, loc: Any) -> Any:
     return D.MixtureSameFamily(D.Categorical(logits=weights), D.Independent(D.Normal(loc, t.ones_like(loc)), 1))
 
 
+def drawn_backward(t, make, a, b):
+    a, b = a.requires_grad_(), b.requires_grad_()
+    draws = make(t.distributions, a, b).rsample((3,))
+    (draws * t.tensor([1.0, 3.0])).sum().backward()
+    return draws.requires_grad, a.grad, b.grad
+
+
 def policy_loss(t: Any, logits: Any, advantage: Any, action: Any) -> Any:
     law = t.distributions.Categorical(logits=logits)
     return -(law.log_prob(action) * advantage).sum() - 0.1 * law.entropy().sum()
@@ -103,6 +110,7 @@ CASES: list[Row] = [
     right("divergence of a continuous Bernoulli law from a uniform one around it", lambda t: t.distributions.kl_divergence(t.distributions.ContinuousBernoulli(t.tensor([0.2, 0.7])), t.distributions.Uniform(t.tensor([0.0, 0.3]), 2.0)), expected=[0.76956165, float("inf")], why="PyTorch gives inf wherever the uniform law starts at or above 0"),
     case("variational loss", lambda t, m, s: t.distributions.kl_divergence(t.distributions.Independent(t.distributions.Normal(m, s.exp()), 1), t.distributions.Independent(t.distributions.Normal(0.0, 1.0).expand((2,)), 1)), floats(3, 2), floats(3, 2), grad=True),
     case("transformed law", lambda t, x: (law := t.distributions.TransformedDistribution(t.distributions.Normal(0.0, 1.0), [t.distributions.AffineTransform(1.0, -2.0), t.distributions.SigmoidTransform()]), law.log_prob(x), law.cdf(x), law.icdf(x), law.sample((2,)))[1:], [0.2, 0.7], rtol=1e-4, reason="logits of float32 numbers"),
+    *[case(f"backward() through draws of {name}", lambda t, a, b, make=make: drawn_backward(t, make, a, b), [2.0, 3.0], [1.0, 0.5], rtol=3e-3, atol=1e-3, reason="PyTorch approximates the derivative of draws to three digits") for name, make in {"Gamma": lambda D, a, b: D.Gamma(a, b), "Beta": lambda D, a, b: D.Beta(a, b), "Dirichlet": lambda D, a, b: D.Dirichlet(a * b), "Chi2": lambda D, a, b: D.Chi2(a * b), "StudentT": lambda D, a, b: D.StudentT(a, b, b), "FisherSnedecor": lambda D, a, b: D.FisherSnedecor(a, b + 6)}.items()],
     # misuse
     error("a scale that is not positive", lambda t: t.distributions.Normal(0.0, -1.0), fragment=r"Expected parameter scale \(Tensor of shape \(\)\) of distribution Normal\(loc: 0.0, scale: -1.0\) to satisfy the constraint GreaterThan\(lower_bound=0.0\)"),
     error("a value outside the support", lambda t: t.distributions.Exponential(1.0).log_prob(t.tensor([-1.0])), fragment=r"to be within the support \(GreaterThanEq\(lower_bound=0.0\)\)"),
