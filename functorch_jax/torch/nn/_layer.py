@@ -51,8 +51,9 @@ class Settings(Module):
         if type(self).prepare is not None:
             type(self).prepare(self)
 
-    def forward(self, *inputs: Any) -> Any:
-        return getattr(F, self.function)(*inputs, **{name: getattr(self, name) for name in self.passed})
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        # Inputs by keyword have the names that the function gives them; a setting among them is Python's TypeError.
+        return getattr(F, self.function)(*inputs, **named, **{name: getattr(self, name) for name in self.passed})
 
     def extra_repr(self) -> str:
         parts = [str(getattr(self, name)) for name in self.bare]

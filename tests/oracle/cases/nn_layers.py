@@ -256,7 +256,31 @@ UTILS: list[Row] = [
 ]
 
 
+BY_KEYWORD = {
+    "ReLU()": "input",
+    "Softmax(1)": "input",
+    "AvgPool1d(2)": "input",
+    "CrossEntropyLoss()": "input target",
+    "MSELoss()": "input target",
+    "GaussianNLLLoss()": "input target var",
+    "CosineSimilarity()": "x1 x2",
+    "PairwiseDistance()": "x1 x2",
+    "TripletMarginLoss()": "anchor positive negative",
+    "MarginRankingLoss()": "input1 input2 target",
+}
+
+
+def _by_keyword(text: str, names: str) -> Any:
+    return lambda t, *xs: eval(f"t.nn.{text}", {"t": t})(**dict(zip(names.split(), xs, strict=True)))
+
+
 CASES: list[Row] = [
+    *(
+        case(f"nn.{text} called by keyword", _by_keyword(text, names), *[floats(2, 4, positive=True)] * len(names.split()))
+        for text, names in BY_KEYWORD.items()
+    ),
+    error("a setting among a layer's inputs", lambda t, x: t.nn.ReLU()(x, inplace=True), floats(2), fragment="inplace"),
+    error("a name that no input has", lambda t, x: t.nn.MSELoss()(x, targets=x), floats(2), fragment="targets"),
     *(case(f"nn.{text}", _printed(text)) for text in LAYERS.strip().split("\n")),
     *(case(f"nn.{text} of {shape}", _called(text), floats(*shape)) for text, shape in CALLED.items()),
     *INIT,
