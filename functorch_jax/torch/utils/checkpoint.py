@@ -110,6 +110,21 @@ def _random_state() -> Any:
     return torch.get_rng_state()
 
 
+@contextlib.contextmanager
+def _where_made(trace: Any) -> Iterator[None]:
+    """Run outside of the transforms that have begun since a call was recorded: under vmap, the pass alone is mapped."""
+    if jaxapi.trace_ref() is trace:
+        yield
+        return
+    level = next((each for each in levels.stack() if each.outer_trace is trace), None)
+    before, state.lift = state.lift, None
+    try:
+        with levels.outside(level), jaxapi.set_current_trace(jaxapi.EVAL_TRACE if trace is None else trace()):
+            yield
+    finally:
+        state.lift = before
+
+
 class _Again(Node):
     """A checkpointed call: its backward calls the function again and goes through what that records."""
 
@@ -128,7 +143,7 @@ class _Again(Node):
             if random is not None:
                 torch.set_rng_state(random)
             start = _engine.now()
-            with grad_mode.enable_grad(), context:
+            with _where_made(self.trace), grad_mode.enable_grad(), context:
                 leaves, _ = tree.flatten(function(*args, **kwargs))
         finally:
             if present is not None:
@@ -147,7 +162,10 @@ class _Again(Node):
             )
         pairs = [(x, g) for x, g in zip(outputs, gradients, strict=True) if g is not None]
         edges = [(node, nr) for node, nr in self.edges if node is not None]
-        captured = _engine.run([x for x, _ in pairs], [g for _, g in pairs], create, create, edges, False, stop=True)
+        roots = [(x.node, x._nr) for x, _ in pairs]
+        captured = _engine.run(
+            [x for x, _ in pairs], [g for _, g in pairs], create, create, edges, False, roots, stop=True
+        )
         return [captured.get(edge) for edge in edges]
 
     def pull(self, gradients: list[Any]) -> list[Any]:

@@ -192,6 +192,13 @@ def wrong_tangent(t: Any) -> Any:
     return Wrong.apply
 
 
+def checkpointed_rows(t: Any, x: Any) -> Any:
+    x, w = leaf(x), t.ones(3, requires_grad=True)
+    y = place(t, "utils.checkpoint").checkpoint(lambda x: (x * w).sin() * x, x, use_reentrant=False)
+    rows = t.autograd.grad(y, [x, w], t.eye(3), is_grads_batched=True, create_graph=True)
+    return rows, t.autograd.grad(sum(r.pow(2).sum() for r in rows), [x, w])
+
+
 def checkpointed_in_autocast(t: Any, x: Any) -> Any:
     x = leaf(t.stack([x, x + 1, x + 2]))
     with t.autocast("cpu", dtype=t.bfloat16):
@@ -247,6 +254,7 @@ PROGRAMS = {
     "checkpoint, reentrant": checkpointed(True),
     "checkpoint, second derivative": checkpointed_twice,
     "checkpoint draws the same numbers": checkpointed_draws,
+    "checkpoint, batched gradients": checkpointed_rows,
     "checkpoint in a region of autocast": checkpointed_in_autocast,
     "checkpoint_sequential": sequential,
     "modes of anomaly detection": modes,
