@@ -124,6 +124,18 @@ def _istft_plan(
     return hop, size
 
 
+def _all_windows(window: Any) -> np.ndarray[Any, Any]:
+    """The values of a window, a row for each one over which `vmap` maps."""
+    axes = ["window"]
+    while (level := jaxapi.peel(window)) is not None:
+        if level.kind == "vmap" and level.axis is not None:
+            axes.insert(level.axis, "rows")
+        window = level.inner
+    values = np.asarray(jax.device_get(window))
+    at = axes.index("window")
+    return np.moveaxis(values, at, -1).reshape(-1, values.shape[at])
+
+
 def _range(n_fft: int, hop: int, count: int, center: bool, length: int | None) -> tuple[int, int]:
     """The part of the overlapped stretches that is the signal; it may end behind them."""
     start = n_fft // 2 if center else 0
@@ -155,16 +167,16 @@ def _check_istft(
         raise RuntimeError("Complex windows are incompatible with return_complex=False")
     call = f"istft({list(input.shape)}, n_fft={n_fft}, hop_length={hop_length}, win_length={win_length}) "
     hop, size = _istft_plan(input.shape, n_fft, hop_length, win_length, window, onesided, f"{call}: ")
-    weights = jaxapi.peel_all(window)
-    if isinstance(weights, jaxapi.Tracer):
+    if jaxapi.is_traced(window):
         return  # the values are not known before the program runs
-    ones = np.ones(size) if weights is None else np.abs(np.asarray(jax.device_get(weights)))
+    weights = np.ones((1, size)) if window is None else np.abs(_all_windows(window))
     left = (n_fft - size) // 2
     count = input.shape[-1]
-    power = np.pad(ones, (left, n_fft - size - left)) ** 2
-    envelope = np.bincount(_frames(count, hop, n_fft).reshape(-1), np.tile(power, count))
+    powers = np.pad(weights, ((0, 0), (left, n_fft - size - left))) ** 2
+    places = _frames(count, hop, n_fft).reshape(-1)
+    envelopes = np.array([np.bincount(places, np.tile(power, count)) for power in powers])
     start, end = _range(n_fft, hop, count, center, length)
-    if envelope[start:end].min(initial=1.0) <= 1e-11:
+    if envelopes[:, start:end].min(initial=1.0) <= 1e-11:
         raise RuntimeError(
             f"{call}window overlap add min: 1: some elements of the signal are in no stretch, or only where the window "
             "is zero"

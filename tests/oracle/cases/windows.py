@@ -72,6 +72,8 @@ CASES: list[Row] = [
     case("istft, normalized", lambda t, s, w: istft(t, s, w, normalized=True), complexes(2, 5, 9), WINDOW, **LOOSE),
     case("istft, not centred", lambda t, s, w: istft(t, s, w, center=False, hop_length=3), complexes(2, 5, 9), WINDOW, **LOOSE),
     *[case(f"istft, length {n}", lambda t, s, w, n=n: istft(t, s, w, length=n), complexes(2, 5, 9), WINDOW, **LOOSE) for n in (10, 20, 23)],
+    case("istft under vmap, windows too", lambda t, s, w: t.vmap(lambda s, w: istft(t, s, w))(s, t.stack([w, w * 0.5])), complexes(2, 5, 9), WINDOW, **LOOSE),
+    case("istft under two vmaps, windows last", lambda t, s, w: t.vmap(t.vmap(lambda s, w: istft(t, s, w), in_dims=(0, 1)), in_dims=(None, 0))(s, t.stack([w, w * 0.5], 1).expand(3, 8, 2)), complexes(2, 5, 9), WINDOW, **LOOSE),
     case("istft, two sides", lambda t, s, w: istft(t, s, w, onesided=False), complexes(2, 8, 9), WINDOW, **LOOSE),
     case("istft of complex numbers", lambda t, s, w: istft(t, s, w, onesided=False, return_complex=True), complexes(2, 8, 9), WINDOW, grad=True, **LOOSE),
     case("istft under vmap", lambda t, s: t.vmap(lambda s: istft(t, s, t.hann_window(8)))(s), complexes(2, 5, 9), **LOOSE),
