@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from tests.opinfo.checks import CHECKS, SAMPLES, applies
+from tests.opinfo.checks import CHECKS, SAMPLES, Verdict, applies
 from tests.opinfo.entries import ENTRIES
 
 
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--check", choices=CHECKS, action="append", help="only this check (may be repeated)")
     parser.add_argument("--samples", help="how many samples of the main dtype, or 'all'")
     parser.add_argument("--show", type=int, default=2, help="how many failures of a check to show")
+    parser.add_argument("--refused", action="store_true", help="show why PyTorch did not do some samples")
     parser.add_argument("--part", default="0/1", help="i/n: the i-th of n interleaved parts")
     options = parser.parse_args()
     limits: dict[str, int | None] = dict(SAMPLES)
@@ -37,10 +38,14 @@ def main() -> None:
                 continue
             start = time.perf_counter()
             try:
-                judged, wrong = CHECKS[check](name, limits[check])
+                judged, wrong, refused = CHECKS[check](name, limits[check])
             except Exception as e:
-                judged, wrong = 1, [f"{type(e).__name__}: {e}"]
+                judged, wrong, refused = Verdict(1, [f"{type(e).__name__}: {e}"], [])
+            if options.refused:
+                for line in refused:
+                    print(f"REFUSED {name} [{check}] {line}", flush=True)
             if not judged:
+                print(f"SILENT {name} [{check}] {sorted(set(refused))}", flush=True)
                 continue
             count[check] += 1
             good[check] += not wrong

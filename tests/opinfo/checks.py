@@ -1,8 +1,8 @@
 """What must agree between PyTorch's operator and ours, a check a function.
 
-A check takes an entry's name and how many samples to try, and returns how many samples it could judge and what was
-wrong. A sample that PyTorch itself refuses says nothing; where that is every sample, the check is undefined for the
-entry.
+A check takes an entry's name and how many samples to try, and returns how many samples it could judge, what was wrong,
+and why PyTorch did not do the others. A sample that PyTorch itself refuses says nothing; where that is every sample,
+the pair of entry and check stands in `silent.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +19,16 @@ from functorch_jax import func
 from functorch_jax import torch as ours
 from tests.opinfo.entries import ENTRIES, arguments, map_tensors, our_operator, rebound, samples, to_numpy, to_ours
 
-__all__ = ["CHECKS", "RANDOM", "SAMPLES", "UNDEFINED", "applies"]
+__all__ = ["CHECKS", "RANDOM", "SAMPLES", "UNDEFINED", "Verdict", "applies"]
 
-Verdict = tuple[int, list[str]]
+
+class Verdict(NamedTuple):
+    """How many samples a check could judge, what was wrong with some, and why PyTorch did not do the others."""
+
+    judged: int
+    wrong: list[str]
+    refused: list[str]
+
 
 # values are whatever is in memory, or an address
 UNDEFINED = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_",
@@ -103,26 +110,32 @@ class Shown(str):
 
 def judged(name: str, dtypes: Iterator[Any], limit: int | None, judge: Callable[[Any, Any], str | None]) -> Verdict:
     """Run `judge(entry, sample)` over samples; it returns what is wrong, or raises Refused where PyTorch does."""
-    entry, count, wrong = ENTRIES[name], 0, []
+    entry, verdict, kinds = ENTRIES[name], Verdict(0, [], []), list(dtypes)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for dtype, share in dtypes:
+        for dtype, share in kinds:
             capped = None if limit is None else max(1, round(limit * share))
-            try:
-                found = list(samples(entry, dtype, capped))
-            except Exception:  # the database has no samples for a dtype it lists
-                continue
-            for sample in found:
-                try:
-                    problem = judge(entry, sample)
-                except Refused:
-                    continue
-                except Exception as e:
-                    problem = f"{type(e).__name__}: {str(e)[:300]}"
-                count += 1
-                if problem is not None:
-                    wrong.append(f"{describe(sample)}: {problem}")
-    return count, wrong
+            for sample in samples(entry, dtype, capped):
+                verdict = _with(verdict, entry, sample, judge)
+        if verdict.judged or limit is None:
+            return verdict
+        # PyTorch refuses what was chosen: the first sample that it does not refuse has to do
+        for sample in (sample for dtype, _ in kinds for sample in samples(entry, dtype, None)):
+            verdict = _with(verdict, entry, sample, judge)
+            if verdict.judged:
+                break
+    return verdict
+
+
+def _with(verdict: Verdict, entry: Any, sample: Any, judge: Callable[[Any, Any], str | None]) -> Verdict:
+    count, wrong, refused = verdict
+    try:
+        problem = judge(entry, sample)
+    except Refused as e:
+        return Verdict(count, wrong, [*refused, str(e)])
+    except Exception as e:
+        problem = f"{type(e).__name__}: {str(e)[:300]}"
+    return Verdict(count + 1, wrong if problem is None else [*wrong, f"{describe(sample)}: {problem}"], refused)
 
 
 class Refused(Exception):
@@ -130,12 +143,12 @@ class Refused(Exception):
 
 
 def asked(run: Callable[[], Any]) -> Any:
-    """What PyTorch answers."""
+    """What PyTorch answers. It refuses with a RuntimeError; anything else is a mistake of these checks."""
     try:
         torch.manual_seed(0)
         return run()
-    except Exception as e:
-        raise Refused from e
+    except RuntimeError as e:
+        raise Refused(str(e)) from e
 
 
 def supports(entry: Any, *dtypes: tuple[Any, float]) -> Iterator[Any]:
@@ -256,19 +269,21 @@ class Problem:
         return tuple(out[i] for i in self.outputs)
 
     def _outputs(self, leaves: list[torch.Tensor]) -> list[int]:
-        """Which outputs PyTorch can differentiate."""
+        """Which outputs PyTorch can differentiate: in every floating argument, or in the input alone."""
+        reason = "nothing that can be differentiated comes out"
         for only_input in (False, True):
             if only_input:
                 self.only_input = True
                 leaves = self._leaves()
             try:
                 out = self.torch_call(*[x.clone() for x in leaves])
-            except Exception:
+            except RuntimeError as e:  # an argument "is not differentiable"
+                reason = str(e)
                 continue
             outputs = [i for i, x in enumerate(out) if x.requires_grad]
             if outputs and leaves:
                 return outputs
-        raise Refused
+        raise Refused(reason)
 
     def torch_vjp(self, *, create_graph: bool = False) -> tuple[list[Any], list[Any], list[Any]]:
         """(leaves, cotangents, gradients)."""
@@ -376,7 +391,10 @@ def forward_mode(name: str, limit: int | None) -> Verdict:
         tolerance = 1e-7 if leaves[0].dtype in (torch.float64, torch.complex128) else 1e-4
         if math.isclose(backward, ahead, rel_tol=tolerance, abs_tol=tolerance * max(1.0, float(sum(scale)))):
             return None
-        theirs = asked(lambda: _torch_jvp(problem, directions))
+        try:
+            theirs = asked(lambda: _torch_jvp(problem, directions))
+        except Refused:
+            return f"the gradient moves by {backward}, the tangent by {ahead}; PyTorch has no forward mode here"
         return disagreement(list(moved), theirs)
 
     return judged(name, _derivative_dtypes(ENTRIES[name]), limit, judge)
@@ -400,13 +418,16 @@ def _host(x: Any) -> Any:
 
 
 def vmap(name: str, limit: int | None) -> Verdict:
-    """`vmap` over all tensors, and over the first alone, against PyTorch's operator in a loop."""
+    """`vmap` over all tensors, and over the first alone, against PyTorch's operator in a loop.
+
+    Where PyTorch's `vmap` refuses, ours may refuse too, or be right.
+    """
 
     def judge(entry: Any, sample: Any) -> str | None:
         original = arguments(sample)
         tensors = flat(list(_positions(original)), torch.Tensor)
         if not tensors:
-            raise Refused
+            raise Refused("no tensor goes in")
         for chosen in {tuple(range(len(tensors))), (0,)}:
             problem = _vmap_problem(name, entry, sample, original, tensors, set(chosen))
             if problem is not None:
@@ -415,7 +436,8 @@ def vmap(name: str, limit: int | None) -> Verdict:
 
     entry = ENTRIES[name]
     kinds = list(supports(entry, (torch.float32, 1.0)))
-    return judged(name, iter(kinds or supports(entry, (torch.int64, 1.0), (torch.bool, 0.5))), limit, judge)
+    kinds = kinds or list(supports(entry, (torch.int64, 1.0), (torch.bool, 0.5), (torch.complex64, 1.0)))
+    return judged(name, iter(kinds), limit, judge)
 
 
 def _positions(arguments: Any) -> Iterator[torch.Tensor]:
@@ -436,9 +458,15 @@ def _vmap_problem(
         return _only_tensors(entry.op(clones(x), *args, **kwargs))
 
     stacked = asked(lambda: [torch.stack([member(tensors[i], k) for k in (0, 1)]) for i in sorted(chosen)])
-    asked(lambda: torch.vmap(lambda *xs: torch_op(None, xs), randomness="same")(*stacked))
     loop = asked(lambda: [torch_op(k, [s[k] for s in stacked]) for k in (0, 1)])
-    wanted = asked(lambda: [torch.stack(parts) for parts in zip(*loop, strict=True)])
+    if not loop[0]:
+        raise Refused("no tensor comes out")
+    refusal = None
+    try:
+        asked(lambda: torch.vmap(lambda *xs: torch_op(None, xs), randomness="same")(*stacked))
+        wanted = asked(lambda: [torch.stack(parts) for parts in zip(*loop, strict=True)])
+    except Refused as e:
+        refusal = e
 
     def our_op(*batched: Any) -> Any:
         rest, counter = dict(zip(sorted(chosen), batched)), iter(range(10**6))
@@ -446,7 +474,17 @@ def _vmap_problem(
         return tuple(flat(our_operator(name)(x, *args, **kwargs), ours.Tensor))
 
     ours.manual_seed(0)
-    got = func.vmap(our_op, randomness="same")(*map(to_ours, stacked))
+    try:
+        got = func.vmap(our_op, randomness="same")(*map(to_ours, stacked))
+    except Exception:
+        if refusal is not None:
+            raise refusal from None
+        raise
+    if refusal is not None:
+        try:
+            wanted = [torch.stack(parts) for parts in zip(*loop, strict=True)]
+        except RuntimeError:
+            return f"{[tuple(x.shape) for x in got]}, where the shape depends on the values"
     return disagreement(gauged(entry, sample, got, ours), gauged(entry, sample, tuple(wanted), torch))
 
 
