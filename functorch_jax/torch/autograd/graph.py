@@ -167,7 +167,7 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
     """Have `fn` run in each backward pass that comes to some of `tensors`.
 
     Args:
-        tensors: those whose gradients are wanted; all require grad.
+        tensors: those whose gradients are wanted; with mode "all", all require grad.
         fn: with mode "all" it gets the list of their gradients when the last is there, None for a tensor that the pass
             does not come to; with mode "any" the first gradient, once a pass. What it returns is ignored.
 
@@ -183,6 +183,8 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    if mode == "any":
+        tensors = [tensor for tensor in tensors if tensor.requires_grad]
     nodes = [edge_of(tensor, jaxapi.trace_ref())[0] for tensor in tensors]
     if any(node is None for node in nodes):
         raise AssertionError("Expected gradient function to be set: each tensor must require grad")

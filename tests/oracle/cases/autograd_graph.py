@@ -40,6 +40,15 @@ def passes(t: Any, a: Any, b: Any, c: Any) -> None:
     (c * 2).backward()
 
 
+def any_of_two(t: Any) -> Any:
+    """Of two tensors one requires no grad."""
+    a, b, _ = leaves(t)
+    seen: list[Any] = []
+    t.autograd.graph.register_multi_grad_hook((b.detach(), a), lambda g: seen.append(plain(g)), mode="any")
+    (a * b).backward()
+    return seen
+
+
 def inner(t: Any) -> Any:
     """A hook on tensors that are no leaves, in passes that come to one or both."""
     a, b, c = leaves(t)
@@ -223,6 +232,7 @@ def packed(pack: Any, unpack: Any) -> Any:
 PROGRAMS = {
     "one hook for three leaves": several("all", passes),
     "one hook for any of three leaves, once a pass": lambda t: len(several("any", passes)(t)),
+    "one hook for any of two tensors, one of which requires no grad": any_of_two,
     "one hook for inner tensors": inner,
     "one hook, after it raised": after_a_raise,
     "hooks where no gradient arrives": no_gradient,
