@@ -9,9 +9,7 @@ portable way, which is ours, on all others.
 
 from __future__ import annotations
 
-import itertools
 import math
-import operator
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from functorch_jax.torch import _rejection
 from functorch_jax.torch._dtype import category
 from functorch_jax.torch._mt19937 import Engine, aligned
 
@@ -340,106 +339,11 @@ CAUCHY = _inverted(lambda xp, u, median, sigma: median + sigma * xp.tan(np.pi * 
 GEOMETRIC = _inverted(lambda xp, u, p: xp.ceil(xp.log(u) / np.log1p(-p)))
 
 
-# ---- by rejection: how many uniforms a number takes depends on the numbers -------------------------------------------
+# ---- by rejection ----------------------------------------------------------------------------------------------------
 
 
-def _one_by_one(engine: Engine, n: int, make: Callable[[Callable[[], float]], list[float]]) -> list[float]:
-    """What `make` makes of a stream of uniform numbers, of which it takes a few for each of `n`; the rest stays."""
-    mark, block = engine.mark(), min(3 * n + 8, 4096)
-    blocks: list[Any] = []
-
-    def read() -> Iterator[Iterator[float]]:
-        while True:
-            blocks[:] = [iter(engine.doubles(block).tolist())]
-            taken[0] += block
-            yield blocks[0]
-
-    taken = [0]
-    made = make(itertools.chain.from_iterable(read()).__next__)
-    engine.rewind(mark)
-    engine.doubles(taken[0] - (operator.length_hint(blocks[0]) if blocks else 0))
-    return made
-
-
-def _poisson(engine: Engine, n: int, dtype: np.dtype[Any], rate: _Array) -> _Array:
-    rates = rate.astype(np.float64).ravel().tolist()
-    return np.array(_one_by_one(engine, n, lambda u: [_poisson_one(r, u) for r in rates]), np.float64).astype(dtype)
-
-
-def _poisson_one(rate: float, uniform: Callable[[], float]) -> float:
-    if rate == 0:
-        return 0
-    if rate < 10:  # count factors until the product falls below exp(-rate)
-        limit, product, count = math.exp(-rate), uniform(), 0
-        while product > limit:
-            product *= uniform()
-            count += 1
-        return count
-    # the transformed rejection of Hoermann (1993), PTRS
-    b = 0.931 + 2.53 * math.sqrt(rate)
-    a = -0.059 + 0.02483 * b
-    fast = 0.9277 - 3.6224 / (b - 2)
-    while True:
-        x, v = uniform() - 0.5, uniform()
-        edge = 0.5 - abs(x)
-        k = math.floor((2 * a / edge + b) * x + rate + 0.43) if edge else -1
-        if edge >= 0.07 and v <= fast:
-            return k
-        if k < 0 or (edge < 0.013 and v > edge):
-            continue
-        height = _log(v) + math.log(1.1239 + 1.1328 / (b - 3.4)) - math.log(a / (edge * edge) + b)
-        if height <= -rate + k * math.log(rate) - math.lgamma(k + 1):
-            return k
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else -math.inf
-
-
-def _binomial(engine: Engine, n: int, dtype: np.dtype[Any], count: _Array, prob: _Array) -> _Array:
-    counts, probs = (x.astype(np.float64).ravel().tolist() for x in (count, prob))
-    pairs = list(zip(counts, probs, strict=True))
-    made = _one_by_one(engine, n, lambda u: [_binomial_one(count, p, u) for count, p in pairs])
-    return np.array(made, np.float64).astype(dtype)
-
-
-def _binomial_one(count: float, p: float, uniform: Callable[[], float]) -> float:
-    if math.isnan(p):
-        return math.nan
-    if count <= 0 or p <= 0:
-        return 0
-    if p >= 1:
-        return count
-    if p > 0.5:
-        return count - _binomial_one(count, 1 - p, uniform)
-    if count * p < 10:  # add up geometric waiting times
-        waited, successes, slope = 0.0, 0, math.log1p(-p)
-        while True:
-            waited += math.ceil(_log(uniform()) / slope)
-            if waited > count:
-                return successes
-            successes += 1
-    # the transformed rejection of Hoermann (1993), BTRS
-    spread = math.sqrt(count * p * (1 - p))
-    b = 1.15 + 2.53 * spread
-    a = -0.0873 + 0.0248 * b + 0.01 * p
-    centre, fast = count * p + 0.5, 0.92 - 4.2 / b
-    while True:
-        x, v = uniform() - 0.5, uniform()
-        edge = 0.5 - abs(x)
-        k = math.floor((2 * a / edge + b) * x + centre) if edge else -1
-        if edge >= 0.07 and v <= fast:
-            return k
-        if k < 0 or k > count:
-            continue
-        odds, mode = p / (1 - p), math.floor((count + 1) * p)
-        height = _log(v * (2.83 + 5.1 / b) * spread / (a / (edge * edge) + b))
-        peak = math.lgamma(mode + 1) + math.lgamma(count - mode + 1)
-        if height <= peak - math.lgamma(k + 1) - math.lgamma(count - k + 1) + (k - mode) * math.log(odds):
-            return k
-
-
-POISSON = Law(_poisson, lambda key, shape, dtype, rate: jax.random.poisson(key, rate, shape).astype(dtype))
+POISSON = Law(_rejection.poisson, lambda key, shape, dtype, rate: jax.random.poisson(key, rate, shape).astype(dtype))
 BINOMIAL = Law(
-    _binomial, lambda key, shape, dtype, count, p: jax.random.binomial(key, count, p, shape, np.float32).astype(dtype)
+    _rejection.binomial,
+    lambda key, shape, dtype, count, p: jax.random.binomial(key, count, p, shape, np.float32).astype(dtype),
 )

@@ -42,6 +42,13 @@ def loaded(t: Any, **options: Any) -> Any:
     return [[batch[0] for batch in loader] for _ in range(2)], t.rand(1)
 
 
+def in_runs(t: Any, high: float) -> Any:
+    """Numbers below a power of two, exact ones, that change every time, and in runs long and short."""
+    step = high / 1024
+    rising = t.arange(1000.0) * step
+    return t.cat([rising, t.full((300,), high / 4), (1000 - t.arange(9.0)).repeat_interleave(400) * step, t.zeros(257), rising[::200].repeat_interleave(255)])
+
+
 def rows_of(x: Any) -> list[Any]:
     return [x.dataset[i][0] for i in x.indices]
 
@@ -70,6 +77,13 @@ CASES: list[Row] = [
     ],
     case("poisson, larger", lambda t: (some(t.poisson(t.linspace(0, 100, 3000))), t.rand(1))),
     case("binomial, larger", lambda t: (some(t.binomial(t.linspace(0, 500, 3000).round(), t.linspace(0, 1, 3000))), t.rand(1))),
+    *[case(f"poisson of many equal rates, {rate}", lambda t, rate=rate: ([some(t.poisson(t.full((n,), rate))) for n in (255, 256, 20000)], t.rand(1))) for rate in (0.0, 1e-8, 0.5, 5.0, 9.99, 10.0, 20.0, 130.0, 1e6)],
+    *[
+        case(f"binomial of many equal parameters, {n} at {p}", lambda t, n=n, p=p: ([some(t.binomial(t.full((k,), n), t.full((k,), p))) for k in (255, 256, 20000)], t.rand(1)))
+        for n, p in ((10.0, 0.5), (40.0, 0.1), (40.0, 0.4), (40.0, 0.9), (1000.0, 0.7), (254.0, 0.001), (1e6, 0.3), (1e6, 0.7), (0.0, 0.5), (3.0, 1.0))
+    ],
+    case("poisson, runs and changes", lambda t: (some(t.poisson(in_runs(t, 32))), some(t.poisson(in_runs(t, 512).double())), t.rand(1))),
+    case("binomial, runs and changes", lambda t: (some(t.binomial(in_runs(t, 128).floor(), in_runs(t, 1))), some(t.binomial(in_runs(t, 2.0**19).floor(), in_runs(t, 1).flip(0))), t.rand(1))),
     case("bernoulli_ by a tensor of float64", lambda t: (digest(t.zeros(500).bernoulli_(t.linspace(0, 1, 500, dtype=t.float64))), t.rand(1))),
     case("multinomial without replacement takes everything", lambda t, w: (t.multinomial(w, 30), t.rand(1)), floats(30, positive=True)),
     case("multinomial by a generator", lambda t, w: (lambda g: (t.multinomial(w, 3, generator=g), t.poisson(w, generator=g), t.bernoulli(w, generator=g), t.zeros(4).exponential_(generator=g), t.rand(1, generator=g), t.rand(1)))(t.Generator().manual_seed(1)), floats(6, low=0.1, high=0.9)),
