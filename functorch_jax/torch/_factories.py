@@ -211,7 +211,9 @@ def _same_device(input: Tensor, device: Any) -> Any:
     array = jaxapi.peel_all(input.array)
     if isinstance(array, jax.ShapeDtypeStruct):
         return "meta"
-    if not isinstance(array, jax.Array) or isinstance(array, jaxapi.Tracer) or not array.committed:
+    if not isinstance(array, jax.Array) or isinstance(array, jaxapi.Tracer):
+        return None
+    if not array.committed and default_device() is None:
         return None
     return next(iter(array.devices())) if len(array.devices()) == 1 else None
 

@@ -225,6 +225,8 @@ class Tensor(Box):
         array = value
         if not grad_mode.is_grad_enabled() and array is not old and jaxapi.is_tracked(old):
             array = jaxapi.untracked_write(old, array)
+        if isinstance(old, jax.ShapeDtypeStruct):  # a write leaves a tensor on its device: "meta"
+            array = old
         self._array = array
         self._version += 1
         if state.dual is not None:

@@ -158,9 +158,7 @@ class MixtureSameFamilyConstraint(Constraint):
 
     def check(self, value: Tensor) -> Any:
         n = self.event_dim
-        if value.dim() < n + 1:
-            raise ValueError(f"Expected value.dim() >= {n + 1} but got {value.dim()}")
-        unsqueezed = value.unsqueeze(-1 - n)
+        unsqueezed = value.unsqueeze(-1 - n)  # one value meets all components
         result = self.base_constraint.check(unsqueezed)
         keep = value.dim() - n
         return result.reshape(*result.shape[:keep], -1).all(-1)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erfinv
@@ -39,10 +40,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _untracked(fn: F) -> F:
-    """`fn` run without recording derivatives: what it writes is a fresh start."""
+    """`fn` run without recording derivatives: what it writes is a fresh start. On "meta" there is nothing to write."""
 
     @functools.wraps(fn)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], Tensor) and isinstance(args[0].array, jax.ShapeDtypeStruct):
+            return args[0]
         with grad_mode.no_grad():
             return fn(*args, **kwargs)
 

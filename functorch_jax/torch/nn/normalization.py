@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from functorch_jax.torch._tensor import wrap
+from functorch_jax.torch._factories import finish
 from functorch_jax.torch.nn import functional as F
 from functorch_jax.torch.nn import init
 from functorch_jax.torch.nn._make import empty, parameter
@@ -61,9 +61,7 @@ class _NormBase(Module):
         self.register_parameter("bias", parameter(num_features, **place) if affine and bias else None)
         self.register_buffer("running_mean", empty(num_features, **place) if track_running_stats else None)
         self.register_buffer("running_var", empty(num_features, **place) if track_running_stats else None)
-        count = wrap(jnp.zeros((), jnp.int64)) if track_running_stats else None
-        if count is not None and device is not None:
-            count = count.to(device)  # type: ignore[attr-defined]
+        count = finish(jnp.zeros((), jnp.int64), device) if track_running_stats else None
         self.register_buffer("num_batches_tracked", count)
         self.reset_parameters()
 

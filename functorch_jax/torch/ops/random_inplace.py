@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -40,6 +41,8 @@ Checker = Callable[..., None]
 
 
 def _fill(x: Tensor, law: Law, *settings: Any, generator: Generator | None) -> Tensor:
+    if isinstance(x.array, jax.ShapeDtypeStruct):  # on "meta" nothing is drawn
+        return x
     x.check_writable()
     x.overwrite(draw_like(x, law, *settings, generator=generator, target=x.array))
     return x

@@ -274,9 +274,57 @@ def _by_keyword(text: str, names: str) -> Any:
     return lambda t, *xs: eval(f"t.nn.{text}", {"t": t})(**dict(zip(names.split(), xs, strict=True)))
 
 
+ON_META = """
+Linear(2, 3)
+Conv2d(1, 2, 3)
+BatchNorm2d(3)
+LayerNorm(2)
+LSTM(2, 3)
+Embedding(3, 2)
+PReLU()
+MultiheadAttention(4, 2)
+TransformerEncoderLayer(4, 2, 8)
+"""
+
+
+def _on_meta(text: str) -> Any:
+    def program(t: Any) -> Any:
+        with t.device("meta"):
+            ambient = eval(f"t.nn.{text}", {"t": t})
+        given = eval(f"t.nn.{text[:-1]}{', ' if text[-2] != '(' else ''}device='meta')", {"t": t})
+        before = [str(x.device) for m in (ambient, given) for x in m.state_dict().values()]
+        source = eval(f"t.nn.{text}", {"t": t})  # drawn as though nothing had been drawn before
+        ambient.load_state_dict(source.state_dict(), assign=True)
+        given.to_empty(device="cpu").load_state_dict(source.state_dict())
+        return before, dict(ambient.state_dict()), dict(given.state_dict())
+
+    return program
+
+
+def _meta_factories(t: Any) -> Any:
+    here = t.ones(2)
+    with t.device("meta"):
+        made = [t.zeros_like(here), t.ones(2), t.ones(2, device="cpu"), t.nn.init.trunc_normal_(t.empty(2))]
+        made += [t.empty(2).fill_(1), t.empty(2).zero_(), t.empty(2).uniform_(), t.nn.init.orthogonal_(t.empty(2, 2))]
+    return [str(x.device) for x in made]
+
+
 CASES: list[Row] = [
+    *(case(f"nn.{text} on meta", _on_meta(text)) for text in ON_META.strip().split("\n")),
+    case("tensors made and filled on meta", _meta_factories),
+    error(
+        "vector_to_parameters, too short",
+        lambda t, x: t.nn.utils.vector_to_parameters(x, t.nn.Linear(2, 3).parameters()),
+        floats(3),
+        fragment=r"shape '\[3, 2\]' is invalid for input of size 3",
+    ),
+    error("ParameterDict, empty", lambda t: t.nn.ParameterDict().popitem(), fragment="dictionary is empty"),
     *(
-        case(f"nn.{text} called by keyword", _by_keyword(text, names), *[floats(2, 4, positive=True)] * len(names.split()))
+        case(
+            f"nn.{text} called by keyword",
+            _by_keyword(text, names),
+            *[floats(2, 4, positive=True)] * len(names.split()),
+        )
         for text, names in BY_KEYWORD.items()
     ),
     error("a setting among a layer's inputs", lambda t, x: t.nn.ReLU()(x, inplace=True), floats(2), fragment="inplace"),

@@ -20,7 +20,7 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Tensor:
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     """Put the parts of a vector into `parameters`, in place, without recording derivatives.
 
-    Errors: TypeError when `vec` is no tensor.
+    Errors: TypeError when `vec` is no tensor, RuntimeError when it is too short.
     Source: torch.nn.utils.vector_to_parameters.
     """
     if not isinstance(vec, Tensor):
@@ -29,5 +29,8 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     for parameter in parameters:
         shape = parameter.array.shape
         size = math.prod(shape)
-        parameter.reset(vec.array[start : start + size].reshape(shape))
+        part = vec.array[start : start + size]
+        if part.size != size:
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {part.size}")
+        parameter.reset(part.reshape(shape))
         start += size
