@@ -25,6 +25,7 @@ def endless(t: Any) -> Any:
 CASES: list[Row] = [
     case("attributes of a loader", lambda t: (lambda x: (x.batch_size, x.num_workers, x.prefetch_factor, x.persistent_workers, x.pin_memory, x.timeout, type(x.sampler).__name__, type(x.batch_sampler).__name__, x.drop_last, x.multiprocessing_context))(loader(t, [1, 2]))),
     case("prefetch_factor with workers", lambda t: loader(t, [1, 2], num_workers=2).prefetch_factor),
+    case("passes with workers that stay", lambda t: (lambda each: [[b.tolist() for b in each] for _ in range(3)])(loader(t, list(range(6)), 2, shuffle=True, num_workers=1, persistent_workers=True, generator=t.Generator().manual_seed(5)))),
     case("default_convert", lambda t: data(t).default_convert({"a": np.ones(1), "b": (1, 2), "c": "x", "e": np.float32(2)})),
     case("get_worker_info outside of workers", lambda t: data(t).get_worker_info()),
     case("fractions", lambda t: [[len(s) for s in data(t).random_split(range(n), shares)] for n, shares in ((5, [0.5, 0.5]), (10, [0.3, 0.3, 0.4]), (7, [0.1, 0.9]))]),

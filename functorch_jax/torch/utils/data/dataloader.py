@@ -109,6 +109,7 @@ class DataLoader(Generic[T]):
         batched = batch_size is not None or batch_sampler is not None
         self.collate_fn = collate_fn or (default_collate if batched else default_convert)
         self._workers: Workers | None = None
+        self._seed = 0
         self._fixed = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -128,8 +129,9 @@ class DataLoader(Generic[T]):
         return len(self.batch_sampler if self.batch_sampler is not None else self.sampler)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Any]:
-        # PyTorch draws a seed for its workers at the start of every pass, even without workers
-        seed = drawn_seed(self.generator)
+        # PyTorch draws a seed for its workers at the start of every pass, even without workers; those that stay keep it
+        seed = self._seed if self._workers is not None else drawn_seed(self.generator)
+        self._seed = seed
         stream = isinstance(self.dataset, IterableDataset)
         if self.num_workers:
             return self._threaded(seed, stream)
