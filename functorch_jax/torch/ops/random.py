@@ -122,7 +122,17 @@ def draw_like(tensor: Tensor, law: Law, *settings: Any, dtype: Any = None, dense
     return jnp.transpose(numbers, [order.index(axis) for axis in range(x.ndim)])
 
 
+def _draw_for(out: Tensor | None, law: Law, shape: Any, dtype: Any, *settings: Any, **options: Any) -> Any:
+    """Numbers of `shape`, drawn as they lie in the memory of `out` where that has this shape."""
+    if out is None or out.shape != tuple(shape):
+        return draw(law, shape, dtype, *settings, **options)
+    return draw_like(out, law, *settings, dtype=dtype, **options)
+
+
 # ---- factories -------------------------------------------------------------------------------------------------------
+
+
+_INTO = ("rand", "randn", "randint")  # which take a tensor that they fill
 
 
 def _factory(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,6 +162,8 @@ def _factory(fn: Callable[..., Any]) -> Callable[..., Any]:
             dtype = out.array.dtype
         elif dtype is not None:
             dtype = np_dtype(dtype)
+        if out is not None and name in _INTO:
+            kwargs["into"] = out
         array = fn(*args, dtype=dtype, generator=generator, **kwargs)
         return finish(array, device, requires_grad, out, f"{name}()")
 
@@ -159,23 +171,25 @@ def _factory(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_factory
-def rand(*args: Any, size: Any = None, dtype: Any, generator: Any) -> Any:
+def rand(*args: Any, size: Any = None, dtype: Any, generator: Any, into: Any = None) -> Any:
     """Numbers spread evenly over [0, 1). Source: torch.rand."""
     shape, dtype = _size("rand", args, size), dtype or default_dtype()
     check_float(dtype, "check_uniform_bounds")
-    return draw(UNIFORM, shape, dtype, generator=generator)
+    return _draw_for(into, UNIFORM, shape, dtype, generator=generator)
 
 
 @_factory
-def randn(*args: Any, size: Any = None, dtype: Any, generator: Any) -> Any:
+def randn(*args: Any, size: Any = None, dtype: Any, generator: Any, into: Any = None) -> Any:
     """Normal numbers of mean 0 and variance 1. Source: torch.randn."""
     shape, dtype = _size("randn", args, size), dtype or default_dtype()
     check_float(dtype, "normal_kernel_cpu")
-    return draw(NORMAL, shape, dtype, generator=generator)
+    return _draw_for(into, NORMAL, shape, dtype, generator=generator)
 
 
 @_factory
-def randint(*args: Any, low: Any = None, high: Any = None, size: Any = None, dtype: Any, generator: Any) -> Any:
+def randint(
+    *args: Any, low: Any = None, high: Any = None, size: Any = None, dtype: Any, generator: Any, into: Any = None
+) -> Any:
     """Integers from `low` (0 when it is left out) up to, not including, `high`. Source: torch.randint."""
     values = list(args)
     if size is None:
@@ -193,13 +207,10 @@ def randint(*args: Any, low: Any = None, high: Any = None, size: Any = None, dty
         low = values.pop() if values else 0
     if high is None or values:
         raise TypeError("randint() received an invalid combination of arguments: it takes ([low], high, size)")
-    return _integers(low, high, sizes((tuple(size),), "randint"), dtype or np.dtype(np.int64), generator)
-
-
-def _integers(low: Any, high: Any, shape: Any, dtype: Any, generator: Any) -> Any:
+    shape, dtype = sizes((tuple(size),), "randint"), dtype or np.dtype(np.int64)
     low, high = _integer(low), _integer(high)
     check_bounds(low, high, dtype)
-    return draw(BELOW, shape, dtype, low, high, generator=generator)
+    return _draw_for(into, BELOW, shape, dtype, low, high, generator=generator)
 
 
 def _integer(x: Any) -> int:
@@ -289,7 +300,7 @@ def normal(
         kind = out.array.dtype if out is not None else np_dtype(dtype) if dtype is not None else default_dtype()
         check_float(kind, "normal_kernel_cpu")
         _check_std(std)
-        array = draw(NORMAL, shape, kind, mean, std, generator=generator)
+        array = _draw_for(out, NORMAL, shape, kind, mean, std, generator=generator)
         return finish(array, device, requires_grad, out, "normal()")
     if isinstance(std, Tensor):
         known = known_value(s)
@@ -300,7 +311,8 @@ def normal(
     kind = parameters[0].dtype
     check_float(kind, "normal_kernel_cpu")
     spread = 1.0 if isinstance(std, Tensor) else std
-    result = draw(NORMAL, broadcast(*parameters), kind, 0.0, spread, generator=generator, parameters=parameters)
+    shape = broadcast(*parameters)
+    result = _draw_for(out, NORMAL, shape, kind, 0.0, spread, generator=generator, parameters=parameters)
     # constants to differentiation, as in PyTorch
     if isinstance(std, Tensor):
         result = (result * jax.lax.stop_gradient(s)).astype(kind)

@@ -108,6 +108,7 @@ CASES: list[Row] = [
             "uniform_": lambda x: x.uniform_(-1, 2), "normal_": lambda x: x.normal_(1, 2), "random_": lambda x: x.random_(), "exponential_": lambda x: x.exponential_(), "bernoulli_": lambda x: x.bernoulli_(0.3), "log_normal_": lambda x: x.log_normal_(),
         }.items()
     ],
+    case("out, in another order", lambda t: ([(t.randn(n, out=t.zeros(n, 2)[:, 0]), t.rand(n, out=t.zeros(n, 2)[:, 1]), t.normal(1.0, 2.0, (n,), out=t.zeros(n, 2)[:, 1]), t.normal(t.ones(n), 2.0, out=t.zeros(n, 2)[:, 1])) for n in (15, 16, 17, 33)], [(t.randn(5, 6, out=x()), t.rand(5, 6, out=x()), t.randint(99, (5, 6), out=t.zeros(6, 5, dtype=t.int64).t()), t.randn(5, 6, out=t.zeros(30))) for x in (lambda: t.zeros(6, 5).t(),)], t.rand(1))),
     case("like, in another order", lambda t: ([(t.rand_like(x), t.randn_like(x), t.randint_like(x, 99)) for x in (t.zeros(6, 5).t(), t.zeros(2, 3, 4).permute(2, 0, 1), t.zeros(6, 8)[:, ::2])], t.rand(1))),
     case("bernoulli_ by a tensor, in another order", lambda t, p: (t.zeros(4, 3).t().bernoulli_(p), t.zeros(3, 4).bernoulli_(p), t.bernoulli(p.t()), t.rand(1)), floats(3, 4, low=0, high=1)),
     case("multinomial of weights in another order", lambda t, w: (t.multinomial(w.t(), 3), t.multinomial(w.t(), 4, True), t.rand(1)), floats(5, 6, positive=True)),
