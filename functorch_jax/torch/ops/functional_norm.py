@@ -370,7 +370,10 @@ def p_norm(x: Any, p: float, axis: int) -> Any:
 @op("nn.functional")
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     """Divide by the p-norm along `dim`, or by `eps` where that is larger. Source: torch.nn.functional.normalize."""
-    norm = p_norm(input, p, wrap_dim(dim, input.ndim))
+    axis = wrap_dim(dim, input.ndim)
+    if not input.shape:
+        return normalize(input.reshape(1), p, 0, eps).reshape(())
+    norm = p_norm(input, p, axis)
     return input / jnp.where(norm >= eps, norm, jnp.asarray(eps, norm.dtype))
 
 

@@ -44,6 +44,7 @@ def _label(name: str, options: dict[str, Any]) -> str:
 
 
 CASES: list[Row] = [
+    case("normalize, a number", lambda t, x: t.nn.functional.normalize(x, p=1.2, dim=0), floats(), grad=True),
     *(
         case(_label(name, options), _program(name, options), POINTS, grad=True)
         for name, calls in CALLS.items()
