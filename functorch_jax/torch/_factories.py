@@ -365,9 +365,15 @@ def _range_dtype(*values: Any) -> np.dtype[Any]:
 def arange(*args: Any, start: Any = None, end: Any = None, step: Any = None, dtype: Any = None) -> Any:
     """`arange(end)`, `arange(start, end)`, `arange(start, end, step)`. Source: torch.arange."""
     start, end, step = _range_arguments("arange", args, start, end, step)
+    dtype = _range_dtype(start, end, step) if dtype is None else dtype
+    if dtype == np.int64:  # PyTorch drops the fractions before it counts; for other integers, behind it
+        if 0 < abs(step) < 1:
+            raise ValueError("step must be nonzero")
+        start, end, step = (int(x) if math.isfinite(x) else x for x in (start, end, step))
     _steps(start, end, step)
     count = max(math.ceil((end - start) / step), 0)
-    dtype = _range_dtype(start, end, step) if dtype is None else dtype
+    if np.issubdtype(dtype, np.integer):
+        start, step = int(start), int(step)
     if isinstance(start, float) or isinstance(step, float):
         return _ramp(float(start), float(step), count, dtype)
     return _ramp(start, step, count, dtype)

@@ -58,6 +58,12 @@ SHAPES = {
     "device": lambda t: (t.zeros(1, device="cpu"), t.zeros(1, device=t.device("cpu"))),
     "arange": lambda t: (t.arange(5), t.arange(1, 4), t.arange(0, -3, -1), t.arange(0), t.arange(1, 10, 3)),
     "arange of floats": lambda t: (t.arange(3.0), t.arange(0, 1, 0.1), t.arange(1.0, 10, 3), t.arange(0.5, 3)),
+    "arange of floats as integers": lambda t: [
+        t.arange(*numbers, dtype=dtype)
+        for numbers in ((0.0, -8.000001, -4.0), (0.5, 5.5, 1.5), (0.0, 8.5, 2.0), (-1.5, 2.5, 1))
+        for dtype in (t.int64, t.int32)
+    ],
+    "arange of floats as integers, no step": lambda t: t.arange(0, 1, 0.5, dtype=t.int32),
     "arange of tensors": lambda t: (t.arange(t.tensor(3)), t.arange(t.tensor(2.0)), t.arange(0, 1, t.tensor(0.5))),
     "arange by keyword": lambda t: (t.arange(end=3), t.arange(start=1, end=3), t.arange(3, dtype=t.float64)),
     "range": lambda t: (t.range(1, 3), t.range(0, 1, 0.5)),
@@ -176,6 +182,7 @@ ERRORS = [
     ("full of an int size", lambda t: t.full(2, 1.0), r"full\(\): argument 'size' \(position 1\) must be tuple of ints, not int"),
     ("a string for a dtype", lambda t: t.zeros(1, dtype="float32"), "must be (a )?torch.dtype, not str"),
     ("arange with step 0", lambda t: t.arange(1, 2, 0), "step must be nonzero"),
+    ("arange with step 0, once whole", lambda t: t.arange(0, 1, 0.5, dtype=t.int64), "step must be nonzero"),
     ("arange the wrong way", lambda t: t.arange(1, 0, 1), "upper bound and lower bound inconsistent with step sign"),
     ("linspace of vectors", lambda t: t.linspace(t.tensor([0.0]), t.tensor(1.0), 3), "only supports 0-dimensional start and end tensors"),
     ("linspace of -1", lambda t: t.linspace(0, 1, -1), "number of steps must be non-negative"),
