@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import textwrap
+import tokenize
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -74,11 +75,11 @@ def files_below(path: str) -> Iterator[str]:
 def sources_of(file: str) -> list[Source]:
     """The code in a file. Raises Unreadable."""
     try:
-        with open(file, encoding="utf-8-sig") as stream:
+        with tokenize.open(file) as stream:  # in the encoding that a program's first lines may declare
             text = stream.read()
     except OSError as error:
         raise Unreadable(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, SyntaxError) as error:
         raise Unreadable(f"{file}: not UTF-8 text") from error
     if not file.endswith(".ipynb"):
         return [Source(file, None, text)]

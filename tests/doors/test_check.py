@@ -165,3 +165,10 @@ def test_a_script_called_check_still_runs(launchable, tmp_path, capsys):
     (tmp_path / "check").write_text("print('the script')")
     launch.main(["./check"])
     assert capsys.readouterr().out == "the script\n"
+
+
+def test_a_declared_encoding(tmp_path, capsys):
+    file = tmp_path / "latin.py"
+    file.write_bytes("# -*- coding: latin-1 -*-\nimport torch\ns = 'é'\ntorch.sin(s)\n".encode("latin-1"))
+    assert check.main([str(file)]) == 0
+    assert "torch.sin" in capsys.readouterr().out
