@@ -130,6 +130,14 @@ def test_files_stay_readable(source):
     assert line_count(source) <= 600, f"{source}: split it, or say in LONG_FILES why it is one"
 
 
+TESTS = Path(__file__).parent
+
+
+@pytest.mark.parametrize("source", sorted(str(path.relative_to(TESTS)) for path in TESTS.rglob("*.py")))
+def test_test_files_stay_readable(source):
+    assert len((TESTS / source).read_text().splitlines()) <= 600, f"{source}: split it"
+
+
 # families whose misuses are rows of another family, or that are about right answers alone
 WITHOUT_MISUSE = {
     "distributions_laws": "in distributions_programs",
