@@ -352,6 +352,24 @@ def gradient(name: str, limit: int | None) -> Verdict:
     return judged(name, _derivative_dtypes(ENTRIES[name], complex_too=True), limit, judge)
 
 
+def tape(name: str, limit: int | None) -> Verdict:
+    """The same gradient by imperative autograd: every output that PyTorch records is recorded here."""
+
+    def judge(entry: Any, sample: Any) -> str | None:
+        problem = Problem(name, entry, sample)
+        wanted = asked(lambda: problem.torch_vjp()[2])
+        leaves = [x.requires_grad_() for x in problem.primals()]
+        out = problem.our_call(*[x.clone() for x in leaves] if name.endswith("_") else leaves)
+        lost = [i for i, x in enumerate(out) if not x.requires_grad]
+        if lost:
+            return f"outputs {lost} of {len(out)} do not require grad"
+        cotangents = [cotangent(x, i) for i, x in enumerate(out)]
+        grads = ours.autograd.grad(out, leaves, cotangents, allow_unused=True)
+        return disagreement([ours.zeros_like(x) if g is None else g for x, g in zip(leaves, grads)], wanted)
+
+    return judged(name, _derivative_dtypes(ENTRIES[name]), limit, judge)
+
+
 def second(name: str, limit: int | None) -> Verdict:
     """The gradient of the gradient, in a fixed direction."""
 
@@ -495,11 +513,12 @@ def _only_tensors(x: Any) -> tuple[Any, ...]:
 # ---- the table -------------------------------------------------------------------------------------------------------
 
 CHECKS: dict[str, Callable[[str, int | None], Verdict]] = {
-    "forward": forward, "gradient": gradient, "second": second, "forward-mode": forward_mode, "vmap": vmap,
+    "forward": forward, "gradient": gradient, "tape": tape, "second": second, "forward-mode": forward_mode,
+    "vmap": vmap,
 }  # fmt: skip
 
 # How many samples of the main dtype a run without `--samples` takes.
-SAMPLES = {"forward": 3, "gradient": 2, "second": 1, "forward-mode": 1, "vmap": 2}
+SAMPLES = {"forward": 3, "gradient": 2, "tape": 1, "second": 1, "forward-mode": 1, "vmap": 2}
 
 
 def applies(name: str, check: str) -> bool:
@@ -508,7 +527,7 @@ def applies(name: str, check: str) -> bool:
     if entry.name in UNDEFINED or (name in RANDOM and check != "forward"):
         return False
     inexact = bool(entry.dtypes & {torch.float32, torch.float64})
-    if check in ("gradient", "forward-mode"):
+    if check in ("gradient", "tape", "forward-mode"):
         return inexact and entry.supports_autograd
     if check == "second":
         return inexact and entry.supports_autograd and entry.supports_gradgrad

@@ -18,8 +18,15 @@ NN: dict[tuple[str, str], str] = {("special.entr", check): _BELOW_ZERO for check
 _NO_COMPLEX_HALF = "XLA has no complex numbers of 16-bit parts"
 
 A_TO_M: dict[tuple[str, str], str] = {
-    **{("chalf", check): _NO_COMPLEX_HALF for check in ("forward", "gradient", "second", "forward-mode", "vmap")},
-    ("as_strided_scatter", "gradient"): "PyTorch's keeps the replaced elements of the input and drops the others",
+    **{
+        ("chalf", check): _NO_COMPLEX_HALF
+        for check in ("forward", "gradient", "tape", "second", "forward-mode", "vmap")
+    },
+    **{
+        ("as_strided_scatter", check): "PyTorch's keeps the replaced elements of the input and drops the others"
+        for check in ("gradient", "tape")
+    },
+    ("max_pool2d_with_indices_backward", "tape"): "it depends on its input through positions alone: no gradient",
     ("argwhere", "vmap"): "the shape depends on values; PyTorch loops, and succeeds where the rows happen to agree",
 }
 
@@ -27,7 +34,7 @@ _SPARSE = "JAX arrays are dense: there are no sparse tensors here"
 N_TO_Z: dict[tuple[str, str], str] = {
     (name, check): _SPARSE
     for name in ("sparse.sampled_addmm", "sparse.mm:reduce", "to_sparse")
-    for check in ("forward", "gradient", "second", "forward-mode")
+    for check in ("forward", "gradient", "tape", "second", "forward-mode")
     if (name, check) != ("sparse.mm:reduce", "second")
 }
 

@@ -57,7 +57,7 @@ def test_gaps_are_entries() -> None:
     assert not GAPS.keys() & SILENT.keys()
 
 
-@pytest.mark.parametrize("check", ["forward", "gradient", "second", "forward-mode", "vmap"])
+@pytest.mark.parametrize("check", ["forward", "gradient", "tape", "second", "forward-mode", "vmap"])
 def test_rate(check: str) -> None:
     """What GAPS lists fails, and nothing else does: so the share of entries that pass is known from the table."""
     good, count = share(check)

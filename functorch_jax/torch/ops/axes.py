@@ -12,7 +12,7 @@ from functorch_jax.torch._function import as_input, tensor_function, view_op
 from functorch_jax.torch._op import function
 from functorch_jax.torch._promote import broadcast, type_name, wrap_dim
 from functorch_jax.torch._size import size_from
-from functorch_jax.torch._strides import RULES, layout_of
+from functorch_jax.torch._strides import RULES, is_contiguous, layout_of
 from functorch_jax.torch._sums import spread
 from functorch_jax.torch._tensor import Tensor
 from functorch_jax.torch.ops.views import put_by_index, squeeze, unsqueeze
@@ -298,6 +298,16 @@ STRIDED = view_op(strided, put_by_index(strided))
 RULES["strided"] = lambda shape, strides, _, size, stride, offset: (stride, offset)
 
 
+def _memory(tensor: Tensor) -> Tensor:
+    """The tensor that owns the memory of this one; or a leaf on the way to it that shows all of it (`x.detach()`)."""
+    root = tensor.root
+    while tensor._parent is not None:
+        if tensor._requires_grad and tensor.array.size == root.array.size and is_contiguous(tensor):
+            return tensor
+        tensor = tensor._parent
+    return root
+
+
 @tensor_function()
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """A view by strides, counted in the memory of the tensor that `input` is a view of."""
@@ -305,7 +315,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     offset = layout_of(input)[1] if storage_offset is None else storage_offset
-    memory = input.root
+    memory = _memory(input)
     reach = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1
     if 0 not in size and reach > memory.array.size:
         kind = memory.array.dtype.itemsize

@@ -60,7 +60,7 @@ def gather(input: Tensor, dim: int, index: Any, *, sparse_grad: bool = False) ->
     dim, index = _index_for("gather", input, dim, index)
     shape, wanted = input.array.shape, index.array.shape
     if not index.array.size:
-        return input.new_empty(wanted)
+        return input.flatten()[:0].reshape(wanted)
     if any(n > m for i, (n, m) in enumerate(zip(wanted, shape, strict=False)) if i != dim):
         axis = next(i for i, (n, m) in enumerate(zip(wanted, shape, strict=False)) if i != dim and n > m)
         raise RuntimeError(

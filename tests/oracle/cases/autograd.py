@@ -305,6 +305,19 @@ def pullback_recorded(t: Any, x: Any) -> Any:
     return w.grad
 
 
+def strided(t: Any, x: Any) -> Any:
+    """A view by strides of a leaf that shares another tensor's memory, and of a part of what was computed."""
+    leaf = t.arange(9.0).reshape(3, 3).detach().requires_grad_()
+    ((leaf.as_strided((2, 2), (1, 2), 1) ** 2).sum() + (x * 2)[1:].as_strided((2,), (1,)).sum()).backward()
+    return leaf.grad, x.grad
+
+
+def gathered_nothing(t: Any, x: Any) -> Any:
+    none = x.gather(0, t.zeros(0, dtype=t.int64))
+    none.sum().backward()
+    return none, x.grad
+
+
 def reads_grad_of_inner(t: Any, x: Any) -> Any:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -313,6 +326,8 @@ def reads_grad_of_inner(t: Any, x: Any) -> Any:
 
 
 PROGRAMS = {
+    "as_strided": strided,
+    "gather of nothing": gathered_nothing,
     "grad accumulates in place": accumulated,
     "a value used twice": shared,
     "several roots": several_roots,
