@@ -141,6 +141,9 @@ FREED = (
 )
 
 
+_QUALIFIED = ("AccumulateGrad", "CopySlices")  # nodes whose name() PyTorch gives with its namespace
+
+
 class InputMetadata:
     """What a node knows of an output: shape, dtype, device."""
 
@@ -211,7 +214,7 @@ class Node:
 
     def name(self) -> str:
         name = type(self).__name__
-        return f"torch::autograd::{name}" if name == "CopySlices" else name
+        return f"torch::autograd::{name}" if name in _QUALIFIED else name
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -408,9 +411,6 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Any) -> None:
         super().__init__((), [(variable.array.shape, variable.array.dtype)], variable._trace)
         self.variable = variable
-
-    def name(self) -> str:
-        return "torch::autograd::AccumulateGrad"
 
 
 AccumulateGrad.__module__ = "torch.autograd.functions"

@@ -57,14 +57,7 @@ def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
     check(lr >= 0.0, message.format(lr))
 
 
-_NOT_NEGATIVE = {
-    "eps": "epsilon",
-    "weight_decay": "weight_decay",
-    "momentum": "momentum",
-    "lr_decay": "lr_decay",
-    "momentum_decay": "momentum_decay",
-    "initial_accumulator_value": "initial_accumulator_value",
-}
+_NOT_NEGATIVE = "eps weight_decay momentum lr_decay momentum_decay initial_accumulator_value".split()
 
 
 def options(given: dict[str, Any], names: str) -> dict[str, Any]:
@@ -75,9 +68,9 @@ def options(given: dict[str, Any], names: str) -> dict[str, Any]:
     """
     found = {name: given[name] for name in names.split()}
     check_lr(found["lr"])
-    for name, word in _NOT_NEGATIVE.items():
+    for name in _NOT_NEGATIVE:
         if name in found:
-            check(found[name] >= 0.0, f"Invalid {word} value: {found[name]}")
+            check(found[name] >= 0.0, f"Invalid {'epsilon' if name == 'eps' else name} value: {found[name]}")
     for i, beta in enumerate(found.get("betas", ())):
         check(0.0 <= beta < 1.0, f"Invalid beta parameter at index {i}: {beta}")
     if found.get("fused"):
